@@ -1,0 +1,65 @@
+"""Every error of the library. All are data first: fields that a program can read, and a message made from them."""
+
+from __future__ import annotations
+
+
+class ConstraintError(ValueError):
+    """Base of all errors that `constrain` raises on purpose.
+
+    pointer: JSON pointer of the place in the schema ("" is its root), where there is one.
+    position: offset in a regular expression or text, where there is one.
+    line, column: place in a grammar, from 1, where there is one.
+    hint: what the user can do about it, in one sentence.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        pointer: str | None = None,
+        keyword: str | None = None,
+        position: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.pointer = pointer
+        self.keyword = keyword
+        self.position = position
+        self.line = line
+        self.column = column
+        self.hint = hint
+        where = []
+        if pointer is not None:
+            where.append(f"at {pointer or '#'}")
+        if position is not None:
+            where.append(f"at position {position}")
+        if line is not None:
+            where.append(f"at line {line}" + (f", column {column}" if column is not None else ""))
+        text = reason + (f" ({', '.join(where)})" if where else "")
+        super().__init__(text + (f". {hint}" if hint else ""))
+
+
+class InvalidSchema(ConstraintError):
+    """The schema is not a schema: not JSON, a keyword with a value of the wrong type, a `$ref` to nowhere."""
+
+
+class UnsupportedFeature(ConstraintError):
+    """A correct schema, pattern or grammar uses something that cannot be enforced exactly. `keyword` names it."""
+
+
+class Unsatisfiable(ConstraintError):
+    """No text satisfies the constraint."""
+
+
+class GrammarError(ConstraintError):
+    """A regular expression or grammar is not well formed."""
+
+
+class LimitExceeded(ConstraintError):
+    """A documented limit was passed (see docs/limits.md). `keyword` names the limit."""
+
+
+class InvalidVocabulary(ConstraintError):
+    """A tokenizer can't be read, or its tokens can't be told."""

@@ -1,0 +1,126 @@
+"""The grammar that frontends write and the engine reads: nodes over terminals, objects, arrays and sequences.
+
+A grammar is a list of nodes; a node refers to others by index, so recursion is plain. Each node denotes a set of
+texts (as bytes). Frontends add nodes, choose `start`, and hand the grammar over; `prune` (constrain/grammar/prune.py)
+removes what can never be completed, so that the engine meets only nodes from which some text can be finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from constrain.regular.ast import Regex
+
+NodeId: TypeAlias = int
+NEVER: NodeId = -1  # stands for "no text at all" wherever a node id is expected
+
+
+class Literal(NamedTuple):
+    """Exactly these bytes (not empty)."""
+
+    text: bytes
+
+
+class Text(NamedTuple):
+    """Text of a regular language as it stands, in UTF-8. Numbers are this. Must not be an empty language."""
+
+    language: Regex
+
+
+class String(NamedTuple):
+    """A JSON string, quotes included, whose *value* is in `language` (None: any) and has lo..hi characters.
+
+    Characters are Unicode code points; any JSON escape of an allowed character is allowed; unpaired surrogates are not.
+    """
+
+    language: Regex | None
+    lo: int = 0
+    hi: int | None = None
+
+
+class StringChoice(NamedTuple):
+    """A JSON string, quotes included, whose value is one of these (distinct, not empty tuple)."""
+
+    strings: tuple[str, ...]
+
+
+class Alt(NamedTuple):
+    """Any of these nodes. No options: no text."""
+
+    options: tuple[NodeId, ...]
+
+
+class Seq(NamedTuple):
+    """These nodes one after the other (no whitespace between). No parts: the empty text. Must not be left-recursive."""
+
+    parts: tuple[NodeId, ...]
+
+
+class Object(NamedTuple):
+    """A JSON object.
+
+    Declared names have a value each (NEVER: the name may not occur). A name that is not declared belongs to the first
+    entry of `free` whose key language holds it (None: every name); to none: it may not occur. Free keys may stand
+    anywhere between declared ones. ordered: declared names come in the order given; else in any order. No declared
+    name occurs twice. lo..hi bound the number of members.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[NodeId, ...]
+    required: tuple[bool, ...]
+    free: tuple[tuple[Regex | None, NodeId], ...] = ()
+    lo: int = 0
+    hi: int | None = None
+    ordered: bool = True
+
+
+class Array(NamedTuple):
+    """A JSON array: `prefix` items first, then items of `item` (NEVER: none); lo..hi items in all."""
+
+    prefix: tuple[NodeId, ...]
+    item: NodeId
+    lo: int = 0
+    hi: int | None = None
+
+
+class Lazy(NamedTuple):
+    """A node made when generation first reaches it. `expand` returns the id of the node that stands for it.
+
+    It may add nodes to the grammar, is called at most once, and must return a node that some text completes.
+    """
+
+    expand: Callable[[], NodeId]
+
+
+Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Lazy
+
+
+class Grammar:
+    """A growing list of nodes with a start node, and how whitespace stands between JSON tokens.
+
+    whitespace: "flexible" (up to `max_whitespace` JSON whitespace characters wherever JSON allows them, except before
+    and after the whole text), "compact" (none), "pretty" (exactly as `json.dumps(..., indent=2)` writes it).
+    """
+
+    __slots__ = ("nodes", "start", "whitespace", "max_whitespace")
+
+    def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
+        self.nodes: list[Node] = []
+        self.start: NodeId = NEVER
+        self.whitespace = whitespace
+        self.max_whitespace = max_whitespace
+
+    def add(self, node: Node) -> NodeId:
+        """Append a node, return its id."""
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def reserve(self) -> NodeId:
+        """An id for a node that `define` gives later (for recursion)."""
+        return self.add(Alt(()))
+
+    def define(self, at: NodeId, node: Node) -> None:
+        """Give the node of a reserved id."""
+        self.nodes[at] = node

@@ -1,0 +1,116 @@
+"""One place that owns Numba: the options of every kernel, where compiled code is kept, and the line that announces it.
+
+A module of kernels ends in one call of `compile_all`, so compilation happens at a known moment (the import of that
+module), is announced and counted, and is found in the disk cache the next time. Functions that kernels call are marked
+`device`. With `NUMBA_DISABLE_JIT=1` everything stays plain Python.
+
+The cache folder is `$CONSTRAIN_CACHE_DIR`, else `$XDG_CACHE_HOME/constrain`, else `~/.cache/constrain`. Its kernels are
+keyed by the source of every module that holds one, since Numba's own check sees only the file of the caller. A folder
+that can't be written to costs the cache, not the import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+DISABLED = bool(numba.config.DISABLE_JIT)
+
+compiled_count = 0  # kernels compiled by this process
+loaded_count = 0  # kernels found in the cache by this process
+
+
+def cache_dir() -> Path:
+    """The folder for everything that is kept between processes (not made by this call)."""
+    named = os.environ.get("CONSTRAIN_CACHE_DIR")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "constrain"
+
+
+def writable(folder: Path) -> bool:
+    """Make the folder if it is missing; can files be made in it?"""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def device(function: F) -> F:
+    """Mark a function that kernels call; it is compiled as a part of them."""
+    if DISABLED:
+        return function
+    marked: F = njit(nogil=True)(function)
+    return marked
+
+
+def compile_all(
+    group: str, kernels: Sequence[tuple[Callable[..., Any], str]], sources: Sequence[str], *, checked: bool = False
+) -> list[Callable[..., Any]]:
+    """Compile (or load from the cache) the kernels of one module, in order.
+
+    kernels: (function, Numba signature) pairs. sources: paths of all files whose code the kernels contain.
+    checked: return dispatchers, which check argument types at each call (0.15 µs); otherwise the bare entry points,
+    which trust the caller to pass arrays of exactly the declared types.
+    """
+    global compiled_count, loaded_count
+    if DISABLED:
+        return [f for f, _ in kernels]
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version} {numba.config.CPU_NAME}".encode())
+    for source in (*sources, __file__):
+        digest.update(Path(source).read_bytes())
+    folder = cache_dir() / "kernels" / f"{group}-{digest.hexdigest()[:16]}"
+    cached = writable(folder)
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
+    announce = _Announcer(group, len(kernels), cached, str(folder))
+    out: list[Callable[..., Any]] = []
+    try:
+        for i, (function, signature) in enumerate(kernels):
+            dispatcher = njit(nogil=True, cache=cached)(function)
+            announce.step(i, function.__name__, (folder / "complete").exists())
+            dispatcher.compile(signature)
+            hit = cached and sum(dispatcher.stats.cache_hits.values()) > 0
+            loaded_count += hit
+            compiled_count += not hit
+            out.append(dispatcher if checked else next(iter(dispatcher.overloads.values())).entry_point)
+        if cached:
+            (folder / "complete").touch()
+    finally:
+        numba.config.CACHE_DIR = before
+        announce.done()
+    return out
+
+
+class _Announcer:
+    """Says on stderr that kernels are being compiled; silent when they come from the cache."""
+
+    def __init__(self, group: str, total: int, cached: bool, folder: str) -> None:
+        self.group, self.total, self.cached, self.folder = group, total, cached, folder
+        self.begun: float | None = None
+        self.quiet = bool(os.environ.get("CONSTRAIN_QUIET"))
+
+    def step(self, i: int, name: str, complete: bool) -> None:
+        if complete or self.quiet:
+            return
+        if self.begun is None:
+            self.begun = time.monotonic()
+            why = "once per machine" if self.cached else f"in every process, since {self.folder} can't be written to"
+            print(f"constrain: compiling {self.total} kernels of {self.group}, {why}", file=sys.stderr)
+        print(f"constrain:   {i + 1}/{self.total} {name.lstrip('_')}", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        if self.begun is not None:
+            print(f"constrain: compiled in {time.monotonic() - self.begun:.1f} s", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""The regular layer: regular expressions over Unicode, and the automata made from them."""
