@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,30 +22,13 @@ from typing import Any, TypeVar
 import numba
 from numba import njit
 
+from constrain.paths import cache_dir, writable
+
 F = TypeVar("F", bound=Callable[..., Any])
 DISABLED = bool(numba.config.DISABLE_JIT)
 
 compiled_count = 0  # kernels compiled by this process
 loaded_count = 0  # kernels found in the cache by this process
-
-
-def cache_dir() -> Path:
-    """The folder for everything that is kept between processes (not made by this call)."""
-    named = os.environ.get("CONSTRAIN_CACHE_DIR")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "constrain"
-
-
-def writable(folder: Path) -> bool:
-    """Make the folder if it is missing; can files be made in it?"""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def device(function: F) -> F:

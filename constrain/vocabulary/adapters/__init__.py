@@ -1,0 +1,1 @@
+"""Tokenizer families, one module each: every module reads a tokenizer into token bytes."""
