@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 1 << 24  # ids; real vocabularies have up to 2 ** 18
 MAX_BYTES = 1 << 30  # bytes of all tokens together
-
-_known: weakref.WeakValueDictionary[str, Vocabulary]
-_lock = threading.Lock()
 
 
 class Vocabulary:
@@ -148,6 +146,55 @@ class Vocabulary:
 
         return from_transformers(tokenizer, size=size, eos=eos)
 
+    @classmethod
+    def from_tiktoken(
+        cls, encoding: Any, *, size: int | None = None, eos: int | Iterable[int] | None = None
+    ) -> Vocabulary:
+        """From a `tiktoken.Encoding`. Options as in `from_tokenizer`."""
+        from constrain.vocabulary.adapters.tiktoken import from_tiktoken
+
+        return from_tiktoken(encoding, size=size, eos=eos)
+
+    @classmethod
+    def from_sentencepiece(
+        cls, model: Any, *, size: int | None = None, eos: int | Iterable[int] | None = None
+    ) -> Vocabulary:
+        """From a `SentencePieceProcessor`, or a `.model` file (path or content). Options as in `from_tokenizer`."""
+        from constrain.vocabulary.adapters.sentencepiece import from_sentencepiece
+
+        return from_sentencepiece(model, size=size, eos=eos)
+
+    @classmethod
+    def from_tekken(
+        cls, tokenizer: Any, *, size: int | None = None, eos: int | Iterable[int] | None = None
+    ) -> Vocabulary:
+        """From a tokenizer of mistral-common, or the path of a `tekken.json`. Options as in `from_tokenizer`."""
+        from constrain.vocabulary.adapters.tekken import from_tekken
+
+        return from_tekken(tokenizer, size=size, eos=eos)
+
+    @classmethod
+    def from_gguf(
+        cls,
+        source: str | PathLike[str] | Mapping[str, Any],
+        *,
+        size: int | None = None,
+        eos: int | Iterable[int] | None = None,
+    ) -> Vocabulary:
+        """From a GGUF file, or from metadata read from one. Options as in `from_tokenizer`."""
+        from constrain.vocabulary.adapters.gguf import from_gguf
+
+        return from_gguf(source, size=size, eos=eos)
+
+    @classmethod
+    def from_file(
+        cls, path: str | PathLike[str], *, size: int | None = None, eos: int | Iterable[int] | None = None
+    ) -> Vocabulary:
+        """From a tokenizer file of any family or the folder of a model. Options as in `from_tokenizer`."""
+        from constrain.vocabulary.adapters.files import from_path
+
+        return from_path(path, size=size, eos=eos)
+
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes of a token; empty for special, padding and end-of-sequence ids. IndexError outside of 0..V-1."""
         if not 0 <= token_id < self.size:
@@ -158,7 +205,7 @@ class Vocabulary:
     def tokens(self) -> list[bytes]:
         """The bytes of all tokens, made anew at each call."""
         blob, bounds = self.data.tobytes(), self.offsets.tolist()
-        return [blob[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [blob[a:b] for a, b in pairwise(bounds)]
 
     @property
     def missing_bytes(self) -> bytes:
@@ -212,7 +259,8 @@ class Vocabulary:
         return _unpickle, (self.data.tobytes(), np.diff(self.offsets).astype(np.int64), self.eos_ids, self.size)
 
 
-_known = weakref.WeakValueDictionary()
+_known: weakref.WeakValueDictionary[str, Vocabulary] = weakref.WeakValueDictionary()  # those alive, by fingerprint
+_lock = threading.Lock()
 
 
 def as_ids(ids: int | Iterable[int], what: str) -> tuple[int, ...]:
