@@ -1,4 +1,4 @@
-"""The command `constrain`: `constrain warmup` compiles the kernels ahead of time, `constrain version` says what runs."""
+"""The command `constrain`: `warmup` compiles the kernels ahead of time, `version` says what runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def warmup() -> int:
     """Compile every kernel, or load it where that was done before. Progress goes to stderr as they compile."""
-    from constrain import engine, jit
+    from constrain import engine, jit, paths
 
     begun = time.monotonic()
     engine.warmup()
@@ -30,9 +30,9 @@ def warmup() -> int:
     if jit.DISABLED:
         print("constrain: NUMBA_DISABLE_JIT is set, there is nothing to compile")
     elif jit.compiled_count:
-        print(f"constrain: {jit.compiled_count} kernels compiled in {seconds:.1f} s, cached in {jit.cache_dir()}")
+        print(f"constrain: {jit.compiled_count} kernels compiled in {seconds:.1f} s, cached in {paths.cache_dir()}")
     else:
-        print(f"constrain: {jit.loaded_count} kernels loaded from {jit.cache_dir()} in {seconds:.2f} s")
+        print(f"constrain: {jit.loaded_count} kernels loaded from {paths.cache_dir()} in {seconds:.2f} s")
     return 0
 
 
@@ -41,7 +41,7 @@ def version() -> int:
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
-    from constrain import jit
+    from constrain import paths
 
     for package in ("constrain-decoding", "numba", "numpy", "lark", "torch", "transformers"):
         try:
@@ -49,7 +49,7 @@ def version() -> int:
         except PackageNotFoundError:
             print(f"{package} is not installed")
     print(f"python {sys.version.split()[0]}")
-    print(f"cache {jit.cache_dir()}")
+    print(f"cache {paths.cache_dir()}")
     return 0
 
 
