@@ -53,6 +53,16 @@ def tiny_model(tokenizer: Any, *, seed: int = 0, vocab_size: int | None = None) 
     return model
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """For models this small a second thread only costs."""
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def model(tokenizer: Any) -> Any:
     return tiny_model(tokenizer)
