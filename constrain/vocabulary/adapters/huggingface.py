@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.decoders import pack_decoded
@@ -13,6 +17,7 @@ from constrain.vocabulary.adapters.sentencepiece import PieceKind, parse_model, 
 from constrain.vocabulary.vocabulary import Vocabulary, as_ids
 
 _read: weakref.WeakKeyDictionary[Any, tuple[Any, Vocabulary]] = weakref.WeakKeyDictionary()
+_SAMPLE = 500  # tokens whose bytes are compared with the tokenizer's own decoding
 _NO_EOS = "Pass eos=..., for example model.generation_config.eos_token_id, or eos=() if nothing ends a text"
 
 
@@ -60,16 +65,25 @@ def _fast(backend: Any, eos: tuple[int, ...], special: tuple[int, ...], size: in
         count = max(count, 1 + max(backend.get_vocab().values()))
         texts = [text or "" for text in map(backend.id_to_token, range(count))]
     silent = {*eos, *special, *(i for i, token in added.items() if token.special)}
-    unknown = getattr(backend.model, "unk_token", None)
-    if unknown is not None:
-        silent.add(backend.token_to_id(unknown))
-    if getattr(backend.model, "unk_id", None) is not None:
-        silent.add(backend.model.unk_id)
+    silent.add(_unknown(backend))
     for i in silent:
         if i is not None and i < count:
             texts[i] = ""
     data, lengths = pack_decoded(texts, decoder)
+    _check(data, lengths, lambda batch: backend.decode_batch(batch, skip_special_tokens=False))
     return Vocabulary.from_packed(data, lengths, eos=eos, size=size)
+
+
+def _unknown(backend: Any) -> int | None:
+    """The id of the model's unknown token. A Unigram model tells it in its serialised form only."""
+    text = getattr(backend.model, "unk_token", None)
+    if text is not None:
+        found: int | None = backend.token_to_id(text)
+        return found
+    if type(backend.model).__name__ != "Unigram":
+        return None
+    match = re.match(rb'\{"type":"Unigram","unk_id":(\d+),', backend.model.__getstate__())
+    return int(match[1]) if match else None
 
 
 def _slow(tokenizer: Any, eos: tuple[int, ...], special: tuple[int, ...], size: int | None) -> Vocabulary:
@@ -99,6 +113,10 @@ def _slow(tokenizer: Any, eos: tuple[int, ...], special: tuple[int, ...], size: 
             f"the bytes of the tokens of a {type(tokenizer).__name__} can't be told",
             hint="Use the fast tokenizer of the model, or Vocabulary.from_tokens with the bytes of each token",
         )
+    own = [b"" if i in added or i in silent or i in eos else token for i, token in enumerate(tokens)]
+    if hasattr(tokenizer, "sp_model") or hasattr(tokenizer, "byte_decoder"):
+        lengths = np.fromiter(map(len, own), np.int64, len(own))
+        _check(b"".join(own), lengths, lambda batch: [_joined(tokenizer, ids) for ids in batch])
     tokens += [b""] * (max(added, default=-1) + 1 - len(tokens))
     for i, token in added.items():
         tokens[i] = token.content.encode("utf-8", "replace")
@@ -106,6 +124,43 @@ def _slow(tokenizer: Any, eos: tuple[int, ...], special: tuple[int, ...], size: 
     if unknown is not None:
         silent.add(unknown)
     return Vocabulary.from_tokens(tokens, eos=eos, special=silent, size=size)
+
+
+def _joined(tokenizer: Any, ids: list[int]) -> str:
+    """What a slow tokenizer makes of a few tokens."""
+    text: str = tokenizer.convert_tokens_to_string(tokenizer.convert_ids_to_tokens(ids))
+    return text
+
+
+def _check(data: bytes, lengths: npt.NDArray[np.int64], decode: Callable[[list[list[int]]], list[str]]) -> None:
+    """Compare a sample of the tokens with the tokenizer's own decoding, each between two letters.
+
+    Guards against tokenizers that rewrite text in a way that nothing declares. Tokens that are not whole characters
+    have no decoding of their own, nor do byte pieces in some slow tokenizers: single bytes are left out.
+    """
+    ends = np.cumsum(lengths)
+    singles = [(i, data[ends[i] - 1 : ends[i]]) for i in np.flatnonzero(lengths == 1).tolist()]
+    letters = [(i, token) for i, token in singles if token.isalpha()]
+    found = next(((i, token) for i, token in letters if decode([[i]]) == [token.decode()]), None)
+    if found is None:
+        return
+    beside, letter = found
+    full = np.flatnonzero(lengths > 1)
+    sample, wanted = [], []
+    for i in full[:: max(1, len(full) // _SAMPLE)].tolist():
+        token = data[ends[i] - lengths[i] : ends[i]]
+        try:
+            wanted.append((letter + token + letter).decode())
+        except UnicodeDecodeError:
+            continue
+        sample.append([beside, i, beside])
+    for (_, i, _), expected, decoded in zip(sample, wanted, decode(sample), strict=True):
+        if expected != decoded:
+            raise InvalidVocabulary(
+                f"the bytes of this tokenizer's tokens can't be told: it decodes token {i} between two letters to "
+                f"{decoded!r}, not {expected!r}",
+                hint="Use Vocabulary.from_tokens with the bytes that each token adds to the text",
+            )
 
 
 def _texts(tokenizer: Any) -> list[str]:
