@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschemabench import coverage, machine, measure, report, startup, suites
-from jsonschemabench.engines import ENGINES, installed
+from jsonschemabench.engines import ENGINES, installed, lookup
 from jsonschemabench.runner import ROOT, Limits, progress
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import TOKENIZERS, Tokenizer
@@ -73,11 +73,11 @@ def _shared_options(parser: argparse.ArgumentParser, engines: str) -> None:
 def _prepare(args: argparse.Namespace) -> tuple[list[str], list[Case], Tokenizer, Limits]:
     """Engines that are installed, the suite, the vocabulary, the limits."""
     asked = args.engines.split(",")
-    if unknown := [name for name in asked if name not in ENGINES]:
+    if unknown := [name for name in asked if ":" not in name and name not in ENGINES]:
         raise RuntimeError(f"no engine {', '.join(unknown)}; there are {', '.join(ENGINES)}")
     missing = [name for name in asked if not installed(name)]
     for name in missing:
-        print(f"{name} is not installed (pip install {ENGINES[name].package}): left out", file=sys.stderr)
+        print(f"{name} is not installed (pip install {lookup(name).package}): left out", file=sys.stderr)
     args.missing = missing
     engines = [name for name in asked if name not in missing]
     if not engines:

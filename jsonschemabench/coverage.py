@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschemabench import machine, suites
-from jsonschemabench.engines import ENGINES
+from jsonschemabench.engines import lookup
 from jsonschemabench.measure import over_constrained, under_constrained, verdict
 from jsonschemabench.runner import Limits, Pool, Row, append_row, each, progress, read_rows
 from jsonschemabench.suites import Case
@@ -52,8 +52,15 @@ class Run:
     ) -> None:
         self.engine, self.tokenizer, self.limits, self.processes = engine, tokenizer, limits, processes
         bounds = f"{limits.compile_s:g}-{limits.walk_s:g}-{limits.memory_gb:g}"
-        name = f"coverage-{engine}-{machine.state(engine)}-{suites.digest(data)}-{tokenizer.name}-{bounds}.jsonl"
-        self.path = (folder or cache_dir()) / name
+        parts = (
+            "coverage",
+            engine.replace(":", "-"),
+            machine.state(engine),
+            suites.digest(data),
+            tokenizer.name,
+            bounds,
+        )
+        self.path = (folder or cache_dir()) / ("-".join(parts) + ".jsonl")
         if fresh:
             self.path.unlink(missing_ok=True)
 
@@ -103,7 +110,7 @@ def _policies(pool: Pool, case: Case, places: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for reason, options in POLICIES.items():
         left = [i for i in places if found.get(i, UNDECIDED) == UNDECIDED]
-        if not left or not options.keys() <= ENGINES[pool.engine].options:
+        if not left or not options.keys() <= lookup(pool.engine).options:
             continue
         row = pool.walk(case, times=False, options=options, only=left)
         for n, i in enumerate(left):

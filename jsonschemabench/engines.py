@@ -1,6 +1,6 @@
 """One small adapter per engine, all behind one protocol, so that an engine is a page of code and nothing else knows it.
 
-To add an engine, write its class and name it in `ENGINES`:
+To add an engine, write its class and name it in `ENGINES` (or keep it elsewhere and call it `module:Class`):
 
     class Mine(Engine):
         package = "my-engine"                       # its name in the package index
@@ -214,15 +214,26 @@ ENGINES: dict[str, type[Engine]] = {
 }
 
 
+def lookup(name: str) -> type[Engine]:
+    """The adapter of that name, or the class `package.module:Class` anywhere on the path. KeyError: there is none."""
+    if ":" not in name:
+        return ENGINES[name]
+    module, _, attribute = name.partition(":")
+    adapter = getattr(import_module(module), attribute)
+    if not (isinstance(adapter, type) and issubclass(adapter, Engine)):
+        raise KeyError(name)
+    return adapter
+
+
 def installed(name: str) -> bool:
     """Can the engine be imported here?"""
-    return importlib.util.find_spec(ENGINES[name].module) is not None
+    return importlib.util.find_spec(lookup(name).module) is not None
 
 
 def version(name: str) -> str:
     """Version of an installed engine's package; empty where it has no metadata (a source tree on the path)."""
     try:
-        return importlib.metadata.version(ENGINES[name].package)
+        return importlib.metadata.version(lookup(name).package)
     except importlib.metadata.PackageNotFoundError:
         return ""
 

@@ -155,4 +155,9 @@ def _llama3_special(data: bytes) -> dict[int, str]:
     return names
 
 
-TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"llama3": llama3}
+def byte_tokens() -> Tokenizer:
+    """One token for each byte, and an end: needs no package, for tests and for engines under development."""
+    return Tokenizer("bytes", tuple(bytes([b]) for b in range(256)), {256: "<|end|>"}, 256, r"[\s\S]+", "no package")
+
+
+TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"llama3": llama3, "bytes": byte_tokens}

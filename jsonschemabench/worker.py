@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jsonschemabench.engines import ENGINES, Engine, Walk, has_bit
+from jsonschemabench.engines import Engine, Refused, Walk, has_bit, lookup
 from jsonschemabench.tokenizers import TOKENIZERS
 
 WARM_UP = '{"type": "object", "properties": {"warm": {"type": "string"}}}'
@@ -136,8 +136,6 @@ def walk_one(engine: Engine, compiled: Any, tokens: list[int], mask_ns: list[int
 
 def describe(engine: Engine, error: BaseException) -> dict[str, Any]:
     """A refusal, if it is one of the engine's, else a crash."""
-    from jsonschemabench.engines import Refused
-
     about = {"class": type(error).__name__, "message": message(error)}
     if isinstance(error, (Refused, *engine.refusals)):
         return {"refused": {**about, **engine.feature(error)}}
@@ -186,7 +184,7 @@ def main() -> None:
         out.write(json.dumps(answer) + "\n")
 
     begun = time.perf_counter()
-    engine = ENGINES[args.engine]()
+    engine = lookup(args.engine)()
     tokenizer = TOKENIZERS[args.tokenizer]()
     engine.setup(tokenizer)
     ready = time.perf_counter() - begun
