@@ -92,11 +92,8 @@ def _empty_need(node: Node, empty: bytearray) -> Need:
         if len(waits) < len(node.options):
             return Need(0, 0, [])
         return Need(0, 1, [(p, 0, 1) for p in waits])
-    if isinstance(node, Text):
-        from constrain.regular import compile  # loads the automata, which few grammars need here
-
-        if compile(node.language).accepts(""):
-            return Need(0, 0, [])
+    if isinstance(node, Text) and node.language.nullable:
+        return Need(0, 0, [])
     return Need(1, 0, [])
 
 
