@@ -1,0 +1,395 @@
+"""From a schema document to a grammar: which conjunctions of schemas there are, and one node for each.
+
+The unit of work is a conjunction of places in the document. It is read into a shape (keywords.py), its unions are
+multiplied out where they must be (algebra.py), and each resulting shape gives one node per JSON type (objects.py,
+arrays.py, strings.py, numbers.py, finite.py). Nodes are remembered by the set of places, so recursion ends.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from constrain.errors import ConstraintError, GrammarError, InvalidSchema, LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, String, Text
+from constrain.grammar.ir import Literal as Words
+from constrain.limits import Limits
+from constrain.regular.ast import BOOLEAN as HAS_ALGEBRA
+from constrain.regular.ast import Regex
+from constrain.schema import algebra, arrays, finite, negation, numbers, objects, strings
+from constrain.schema.keywords import tables
+from constrain.schema.resolve import Resolver, Resource
+from constrain.schema.shape import Literal, Shape
+from constrain.schema.values import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TABLES = tables(negation.INTERNAL)
+DEEPEST = 60  # nested sub-schemas that are compiled by recursion; deeper ones wait in a list
+_BUSY = -2
+
+
+class EndlessReference(InvalidSchema):
+    """A schema refers to itself without anything in between."""
+
+
+class Compiler:
+    """Everything that one compilation remembers."""
+
+    def __init__(
+        self, root: Json, *, whitespace: str, ordered: bool, canonical: bool, draft: int | None, registry: Any,
+        assert_formats: bool, refuse_unknown_formats: bool, limits: Limits,
+    ) -> None:  # fmt: skip
+        self.root = root
+        self.limits = limits
+        self.ordered = ordered
+        self.canonical = canonical
+        self.assert_formats = assert_formats
+        self.refuse_unknown_formats = refuse_unknown_formats
+        self.resolver = Resolver(root, draft, registry, TABLES)
+        self.grammar = Grammar(whitespace)
+        self.active: set[int] = set()  # schemas that are being read, outermost first
+        self.derived: dict[Any, Any] = {}  # what rewriting made, by what it was made from (keeps it alive, too)
+        self.origin: dict[int, Any] = {}  # schemas made by rewriting -> the schema that they were made from
+        self.voids: dict[frozenset[int], bool] = {}  # conjunctions -> are they surely without values?
+        self.dead: list[Json] = []  # schemas that turned out to have no values
+        self._nodes: dict[Any, NodeId] = {id(False): NEVER}
+        self._leaves: dict[Node, NodeId] = {}
+        self._depth = 0
+        self._todo: list[tuple[NodeId, Sequence[Literal]]] = []
+        self._any: NodeId | None = None
+
+    # Nodes -------------------------------------------------------------------------------------------------------
+
+    def compile(self) -> Grammar:
+        """The whole grammar, not pruned."""
+        try:
+            self.grammar.start = self.node(self.root, self.resolver.root)
+            while self._todo:
+                at, literals = self._todo.pop()
+                made = self._build(literals)
+                self.grammar.define(at, Alt((made,)) if made != NEVER else Alt(()))
+        except RecursionError:
+            raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
+        return self.grammar
+
+    def node(self, schema: Json, resource: Resource) -> NodeId:
+        """The node for the values of one schema. NEVER only for what is visibly nothing."""
+        if schema is True:
+            return self.any_value()
+        key = id(schema) if resource is self.resolver.root else (id(schema), id(resource))
+        at = self._nodes.get(key)
+        if at is None:
+            return self._make(key, [(schema, resource)])
+        if at == _BUSY:
+            at = self._nodes[key] = self.grammar.reserve()
+        return at
+
+    def conjunction(self, literals: Sequence[Literal] | None) -> NodeId:
+        """The node for the values of all these schemas (None: nothing)."""
+        if literals is None:
+            return NEVER
+        if len(literals) < 2:
+            return self.node(*literals[0]) if literals else self.any_value()
+        key = frozenset([(id(s), id(r)) for s, r in literals])
+        at = self._nodes.get(key)
+        if at is None:
+            return self._make(key, literals)
+        if at == _BUSY:
+            at = self._nodes[key] = self.grammar.reserve()
+        return at
+
+    def _make(self, key: Any, literals: Sequence[Literal]) -> NodeId:
+        if self._depth > DEEPEST:
+            at = self._nodes[key] = self.grammar.reserve()
+            self._todo.append((at, literals))
+            return at
+        self._nodes[key] = _BUSY
+        self._depth += 1
+        made = self._build(literals)
+        self._depth -= 1
+        reserved = self._nodes[key]
+        if reserved != _BUSY:  # something inside refers to it
+            self.grammar.define(reserved, Alt((made,)) if made != NEVER else Alt(()))
+            return reserved
+        self._nodes[key] = made
+        return made
+
+    def _build(self, literals: Sequence[Literal]) -> NodeId:
+        made = self.emit(self.shape(literals))
+        if made == NEVER:
+            self.dead.append(literals[0][0])
+        if len(self.grammar.nodes) > self.limits.grammar_nodes:
+            raise LimitExceeded(f"the schema needs more than {self.limits.grammar_nodes} nodes", keyword="grammar_nodes")
+        return made
+
+    def shape(self, literals: Sequence[Literal]) -> Shape:
+        """All keywords of these schemas in one shape; unions are not multiplied out yet."""
+        shape = Shape(list(literals))
+        for schema, resource in literals:
+            self.add(shape, schema, resource)
+        return shape
+
+    def emit(self, shape: Shape) -> NodeId:
+        """The node for a shape."""
+        if shape.values is not None or not shape.unions:
+            return self._emit_one(shape)
+        if len(shape.unions) == 1 and shape.is_free():
+            plain = algebra.plain_options(self, shape)
+            if plain is not None:
+                resource = shape.unions[0].resource
+                return self.alternatives([self.node(option, resource) for option in plain])
+        return self.alternatives([self._emit_one(s) for s in algebra.expand(self, shape)])
+
+    def _emit_one(self, shape: Shape) -> NodeId:
+        """The node for a shape without unions: one alternative per JSON type."""
+        if shape.values is not None:
+            return self.alternatives(finite.emit(self, finite.values_of(self, shape)))
+        types = shape.types
+        if shape.poison:
+            algebra.check_poison(self, shape)
+        if types == OBJECT:
+            return objects.emit(self, shape)
+        if types == STRING:
+            return strings.emit(self, shape)
+        if types == NUMBER:
+            return numbers.emit(self, shape)
+        if types == ARRAY:
+            return arrays.emit(self, shape)
+        if shape.is_free():
+            return self.any_value()
+        made = []
+        if types & NULL and not finite.excludes(shape, None):
+            made.append(self.leaf(Words(b"null")))
+        if types & BOOLEAN:
+            made += [self.leaf(Words(w)) for w, v in ((b"true", True), (b"false", False)) if not finite.excludes(shape, v)]
+        if types & NUMBER:
+            made.append(numbers.emit(self, shape))
+        if types & STRING:
+            made.append(strings.emit(self, shape))
+        if types & ARRAY:
+            made.append(arrays.emit(self, shape))
+        if types & OBJECT:
+            made.append(objects.emit(self, shape))
+        return self.alternatives(made)
+
+    def alternatives(self, options: list[NodeId]) -> NodeId:
+        """The union of nodes."""
+        chosen = tuple(dict.fromkeys([o for o in options if o != NEVER]))
+        if not chosen:
+            return NEVER
+        return chosen[0] if len(chosen) == 1 else self.leaf(Alt(chosen))
+
+    def leaf(self, node: Node) -> NodeId:
+        """Add a node, or find the same one."""
+        at = self._leaves.get(node)
+        if at is None:
+            at = self._leaves[node] = self.grammar.add(node)
+        return at
+
+    def any_value(self) -> NodeId:
+        """The node for every JSON value."""
+        if self._any is None:
+            self._any = at = self.grammar.reserve()
+            self.grammar.define(
+                at,
+                Alt(
+                    (
+                        self.leaf(Words(b"null")),
+                        self.leaf(Words(b"true")),
+                        self.leaf(Words(b"false")),
+                        self.leaf(Text(numbers.every())),
+                        self.leaf(String(None)),
+                        self.leaf(Array((), at)),
+                        self.leaf(Object((), (), (), ((None, at),))),
+                    )
+                ),
+            )
+        return self._any
+
+    def is_void(self, literals: Sequence[Literal], depth: int) -> bool:
+        """Have these schemas surely no common value?"""
+        return algebra.is_void(self, literals, depth)
+
+    # Reading schemas ---------------------------------------------------------------------------------------------
+
+    def add(self, shape: Shape, schema: Json, resource: Resource) -> None:
+        """Add everything that a schema says to a shape."""
+        if schema.__class__ is not dict:
+            if schema is True:
+                return
+            if schema is False:
+                shape.types = 0
+                return
+            raise self.invalid(schema, None, "a schema must be an object, or true or false")
+        if resource.id_keyword in schema:
+            resource = self.resolver.enter(schema, resource)
+        key = id(schema)
+        if key in shape.seen:
+            if key in self.active:
+                raise EndlessReference("a schema refers to itself without end", pointer=self.pointer(schema))
+            return
+        shape.seen.add(key)
+        active = self.active
+        active.add(key)
+        if "$ref" in schema and resource.ref_alone:
+            resource.keywords["$ref"](self, shape, schema["$ref"], schema, resource)
+        else:
+            keywords = resource.keywords
+            for keyword, value in schema.items():
+                handler = keywords.get(keyword)
+                if handler is not None:
+                    handler(self, shape, value, schema, resource)
+        active.discard(key)
+
+    def follow(self, ref: Json, schema: Json, resource: Resource) -> tuple[Json, Resource]:
+        """What a `$ref` refers to."""
+        if not isinstance(ref, str):
+            raise self.invalid(schema, "$ref", "`$ref` must be a text")
+        try:
+            return self.resolver.follow(ref, resource)
+        except ConstraintError as error:
+            if error.pointer is None:
+                place = self.pointer(schema, "$ref")
+                raise type(error)(error.reason, pointer=place, keyword="$ref", hint=error.hint) from None
+            raise
+
+    def negate(self, schema: Json, resource: Resource, around: Json) -> Json:
+        """A schema for the values that `schema` does not allow. around: the schema that asks for it."""
+        if isinstance(schema, bool):
+            return not schema
+        if schema.__class__ is not dict:
+            raise self.invalid(schema, "not", "a schema must be an object, or true or false")
+        found = self.derived.get((id(schema), "not"))
+        if found is None:
+            found = negation.negation(self, schema, resource)
+            self.derive((id(schema), "not"), found, schema)
+        return found
+
+    def derive(self, key: Any, made: Any, source: Json) -> None:
+        """Remember schemas that were made from `source`."""
+        self.derived[key] = made
+        todo = [made]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, dict):
+                if id(part) in self.origin or self._is_own(part, source):
+                    continue
+                self.origin[id(part)] = source
+                todo += part.values()
+            elif isinstance(part, (list, tuple)):
+                todo += part
+
+    def _is_own(self, part: Json, source: Json) -> bool:
+        """Is `part` of the document, rather than made? (What was made holds parts of what it was made from.)"""
+        return any(part is v or (isinstance(v, (list, tuple)) and any(part is w for w in v)) for v in _inside(source))
+
+    def pattern(self, text: Json, schema: Json, keyword: str) -> Regex | UnsupportedFeature:
+        """The language of a pattern, or the error to raise where it is needed."""
+        if not isinstance(text, str):
+            raise self.invalid(schema, keyword, f"`{keyword}` must be a text")
+        if len(text) > self.limits.regex_length:
+            raise LimitExceeded(
+                f"the pattern has {len(text)} characters, the limit is {self.limits.regex_length}",
+                pointer=self.pointer(schema, keyword), keyword="regex_length",
+            )  # fmt: skip
+        found = _pattern(text, self.limits)
+        if isinstance(found, Regex):
+            return found
+        kind: type[ConstraintError] = InvalidSchema if isinstance(found, GrammarError) else type(found)
+        error = kind(
+            found.reason, pointer=self.pointer(schema, keyword), keyword=keyword, position=found.position, hint=found.hint
+        )
+        if isinstance(error, UnsupportedFeature):
+            return error
+        raise error
+
+    def format(self, name: Json, schema: Json) -> Regex | UnsupportedFeature | None:
+        """The language of a format; None where it is only an annotation; or the error to raise where it is needed."""
+        if not self.assert_formats:
+            return None
+        if not isinstance(name, str):
+            raise self.invalid(schema, "format", "`format` must be a text")
+        try:
+            language = _format(name)
+        except UnsupportedFeature as error:
+            place = self.pointer(schema, "format")
+            return UnsupportedFeature(error.reason, pointer=place, keyword="format", hint=error.hint)
+        if language is None and self.refuse_unknown_formats:
+            return self.unsupported(schema, "format", f"the format {name!r} is not known")
+        return language
+
+    # Errors ------------------------------------------------------------------------------------------------------
+
+    def invalid(self, schema: Json, keyword: str | None, reason: str) -> InvalidSchema:
+        """The error to raise for a schema that is none."""
+        return InvalidSchema(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
+
+    def unsupported(self, schema: Json, keyword: str, reason: str) -> UnsupportedFeature:
+        """The error to raise for what can't be enforced."""
+        return UnsupportedFeature(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
+
+    def unsatisfiable(self) -> Unsatisfiable:
+        """The error to raise when the whole has no values: the pointer leads to the first schema without values."""
+        pointer = self.pointer(self.dead[0]) if self.dead else ""
+        return Unsatisfiable("no value satisfies the schema", pointer=pointer)
+
+    def pointer(self, schema: Json, keyword: str | None = None) -> str:
+        """The JSON pointer of a part of the document, found by looking for it."""
+        while id(schema) in self.origin:
+            schema = self.origin[id(schema)]
+            keyword = None
+        found = _find(self.root, schema)
+        return found + ("" if keyword is None else f"/{keyword}")
+
+
+def _inside(schema: Json) -> list[Json]:
+    """The values in a schema, and those in its maps of schemas."""
+    if not isinstance(schema, dict):
+        return []
+    out = list(schema.values())
+    for value in schema.values():
+        if isinstance(value, dict):
+            out += value.values()
+    return out
+
+
+def _find(root: Json, wanted: Json) -> str:
+    """The pointer of an object in a document, by identity; of its first occurrence."""
+    todo = [(root, "")]
+    seen: set[int] = set()
+    while todo:
+        value, at = todo.pop()
+        if value is wanted:
+            return at
+        if isinstance(value, (dict, list, tuple)):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            parts = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+            for token, part in reversed(parts):
+                todo.append((part, f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"))
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _pattern(text: str, limits: Limits) -> Regex | ConstraintError:
+    from constrain.regular import compile, parse_ecma
+
+    try:
+        language = parse_ecma(text)
+        if language.flags & HAS_ALGEBRA and compile(language, limits).is_empty:
+            from constrain.regular.ast import EMPTY
+
+            return EMPTY
+        return language
+    except ConstraintError as error:
+        return error
+
+
+@lru_cache(maxsize=1024)
+def _format(name: str) -> Regex | None:
+    from constrain.regular.formats import format_language
+
+    return format_language(name)

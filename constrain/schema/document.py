@@ -1,0 +1,135 @@
+"""The text of a schema becomes Python values: numbers exact, no duplicate keys, bounded size and depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any, NoReturn
+
+from constrain.errors import InvalidSchema, LimitExceeded
+from constrain.limits import Limits
+from constrain.schema.values import Json
+
+
+def load(text: str | bytes, limits: Limits) -> Json:
+    """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`."""
+    if len(text) > limits.schema_bytes:
+        raise LimitExceeded(
+            f"the schema has {len(text)} bytes, the limit is {limits.schema_bytes}", keyword="schema_bytes"
+        )
+    if isinstance(text, (bytes, bytearray)):
+        try:
+            text = bytes(text).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InvalidSchema(f"the schema is not UTF-8: {error.reason}", position=error.start) from None
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+    except json.JSONDecodeError as error:
+        raise InvalidSchema(f"the schema is not JSON: {error.msg}", line=error.lineno, column=error.colno) from None
+    except RecursionError:
+        return _load_deep(text, limits)
+    except InvalidSchema:
+        raise
+    except ValueError as error:  # an integer with thousands of digits
+        raise InvalidSchema(f"the schema holds a number that can't be read: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InvalidSchema(f"the key {json.dumps(name)} stands twice in one object of the schema")
+            seen.add(name)
+    return made
+
+
+def _constant(name: str) -> NoReturn:
+    raise InvalidSchema(f"the schema is not JSON: {name} is no JSON number")
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_ATOM = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null")
+_NAMED = {"true": True, "false": False, "null": None}
+
+
+def _load_deep(text: str, limits: Limits) -> Json:
+    """Parse without recursion what is nested deeper than `json` takes. (The text is JSON up to there, at least.)"""
+
+    def wrong(what: str, at: int) -> InvalidSchema:
+        error = json.JSONDecodeError(what, text, min(at, len(text)))
+        return InvalidSchema(f"the schema is not JSON: {what}", line=error.lineno, column=error.colno)
+
+    stack: list[tuple[list[Any], bool]] = []  # (items, or alternating names and values; is it an object)
+    i = 0
+    while True:
+        i = _end(_SPACE, text, i)
+        c = text[i : i + 1]
+        if c in ("[", "{") and c:
+            if len(stack) >= limits.schema_depth:
+                raise LimitExceeded(f"the schema is nested deeper than {limits.schema_depth}", keyword="schema_depth")
+            stack.append(([], c == "{"))
+            i = _end(_SPACE, text, i + 1)
+            if text[i : i + 1] != ("}" if c == "{" else "]"):
+                if c == "{":
+                    i = _name(text, i, stack[-1][0], wrong)
+                continue
+            value: Json = [] if c == "[" else {}
+            stack.pop()
+            i += 1
+        elif c == '"':
+            try:
+                value, i = scanstring(text, i + 1, True)
+            except json.JSONDecodeError as error:
+                raise wrong(error.msg, error.pos) from None
+        else:
+            match = _ATOM.match(text, i)
+            if match is None:
+                raise wrong("Expecting value", i)
+            word = match.group()
+            if word in _NAMED:
+                value = _NAMED[word]
+            else:
+                value = Decimal(word) if match.group(2) or match.group(3) else int(word)
+            i = match.end()
+        while True:  # a value has ended: give it to what holds it, and close what ends after it
+            i = _end(_SPACE, text, i)
+            if not stack:
+                if i != len(text):
+                    raise wrong("Extra data", i)
+                return value
+            held, is_object = stack[-1]
+            held.append(value)
+            c = text[i : i + 1]
+            i += 1
+            if c == ",":
+                if is_object:
+                    i = _name(text, _end(_SPACE, text, i), held, wrong)
+                break
+            if c != ("}" if is_object else "]") or not c:
+                raise wrong("Expecting ',' delimiter", i - 1)
+            stack.pop()
+            value = _object(list(zip(held[::2], held[1::2], strict=True))) if is_object else held
+
+
+def _end(pattern: re.Pattern[str], text: str, i: int) -> int:
+    match = pattern.match(text, i)
+    return match.end() if match else i
+
+
+def _name(text: str, i: int, held: list[Any], wrong: Any) -> int:
+    """Read a member's name and colon; return where its value begins."""
+    if text[i : i + 1] != '"':
+        raise wrong("Expecting property name enclosed in double quotes", i)
+    try:
+        name, i = scanstring(text, i + 1, True)
+    except json.JSONDecodeError as error:
+        raise wrong(error.msg, error.pos) from None
+    held.append(name)
+    i = _end(_SPACE, text, i)
+    if text[i : i + 1] != ":":
+        raise wrong("Expecting ':' delimiter", i)
+    return i + 1

@@ -1,0 +1,348 @@
+"""Does a value satisfy a schema? Used for listed values only; covers every keyword that needs no dynamic scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from constrain.errors import UnsupportedFeature
+from constrain.schema.resolve import MIXED, Resource
+from constrain.schema.values import (
+    ARRAY,
+    NUMBER,
+    OBJECT,
+    STRING,
+    TYPES,
+    Json,
+    count,
+    is_integral,
+    is_scalar_text,
+    key,
+    number,
+    type_of,
+)
+
+if TYPE_CHECKING:
+    from constrain.schema.compiler import Compiler
+
+Check = Callable[["Compiler", Json, Json, dict[Any, Json], Resource], bool]
+
+
+def is_valid(c: Compiler, value: Json, schema: Json, resource: Resource) -> bool:
+    """Is the value valid by the schema? Raises `UnsupportedFeature` where that can't be told."""
+    if isinstance(schema, bool):
+        return schema
+    if not isinstance(schema, dict):
+        raise c.invalid(schema, None, "a schema must be an object, or true or false")
+    if ("negation",) in schema:
+        return not is_valid(c, value, *schema["negation",])
+    resource = c.resolver.enter(schema, resource)
+    if "$ref" in schema and resource.ref_alone:
+        return _ref(c, value, schema["$ref"], schema, resource)
+    known = resource.keywords
+    for keyword, setting in schema.items():
+        if keyword in known and not CHECKS[keyword](c, value, setting, schema, resource):
+            return False
+    return True
+
+
+def _type(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    kind = type_of(value)
+    for name in [setting] if isinstance(setting, str) else setting:
+        if name not in TYPES:
+            raise c.invalid(schema, "type", "`type` must be the name of a type, or a list of such names")
+        if TYPES[name] == kind and (name != "integer" or _is_integer(value, resource)):
+            return True
+    return False
+
+
+def _is_integer(value: Json, resource: Resource) -> bool:
+    if resource.draft == 4:
+        return isinstance(value, int)
+    exact = number(value)
+    return exact is not None and is_integral(exact)
+
+
+def _enum(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if not isinstance(setting, (list, tuple)):
+        raise c.invalid(schema, "enum", "`enum` must be a list")
+    wanted = key(value)
+    return any(key(v) == wanted for v in setting)
+
+
+def _const(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return bool(key(value) == key(setting))
+
+
+def _number_part(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    """All keywords on numbers at once, by the reading that shapes give them."""
+    if type_of(value) != NUMBER:
+        return True
+    from constrain.regular.numbers import contains
+    from constrain.schema.shape import Shape
+
+    shape = Shape([])
+    for keyword in _NUMBER_KEYWORDS:
+        handler = resource.keywords.get(keyword)
+        if keyword in schema and handler is not None:
+            handler(c, shape, schema[keyword], schema, resource)
+    return contains(
+        value,
+        minimum=None if shape.low_open else shape.low,
+        exclusive_minimum=shape.low if shape.low_open else None,
+        maximum=None if shape.high_open else shape.high,
+        exclusive_maximum=shape.high if shape.high_open else None,
+    ) and all(contains(value, multiple_of=m) for m in shape.multiples)
+
+
+_NUMBER_KEYWORDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+
+
+def _size(kind: int, least: bool) -> Check:
+    """Bounds on the length of a string, array or object."""
+
+    def check(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+        if type_of(value) != kind:
+            return True
+        n = count(setting)
+        if n is None:
+            raise c.invalid(schema, None, "a length must be an integer that is not negative")
+        return len(value) >= n if least else len(value) <= n
+
+    return check
+
+
+def _pattern(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return not isinstance(value, str) or _in_language(c, value, c.pattern(setting, schema, "pattern"))
+
+
+def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if not isinstance(value, str):
+        return True
+    language = c.format(setting, schema)
+    return language is None or _in_language(c, value, language)
+
+
+def _in_language(c: Compiler, text: str, language: Any) -> bool:
+    from constrain.regular import compile
+
+    if isinstance(language, Exception):
+        raise language
+    return is_scalar_text(text) and compile(language, c.limits).accepts(text)
+
+
+def _items(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != ARRAY:
+        return True
+    prefix: list[Json] = []
+    rest: Json = True
+    if "prefixItems" in schema and "prefixItems" in resource.keywords:
+        prefix, rest = schema["prefixItems"], schema.get("items", True)
+    elif isinstance(schema.get("items"), list):
+        if resource.draft == 2020:
+            raise c.invalid(schema, "items", "`items` must be a schema")
+        prefix, rest = schema["items"], schema.get("additionalItems", True)
+    elif "items" in schema:
+        rest = schema["items"]
+    return all(is_valid(c, v, prefix[i] if i < len(prefix) else rest, resource) for i, v in enumerate(value))
+
+
+def _unique(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return type_of(value) != ARRAY or not setting or len({key(v) for v in value}) == len(value)
+
+
+def _contains(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != ARRAY:
+        return True
+    found = sum(is_valid(c, v, setting, resource) for v in value)
+    least: int | None = 1
+    most = None
+    if resource.draft in (2019, 2020, MIXED):
+        least = count(schema.get("minContains", 1))
+        most = count(schema["maxContains"]) if "maxContains" in schema else None
+    return found >= (least or 0) and (most is None or found <= most)
+
+
+def _members(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    """`properties`, `patternProperties` and `additionalProperties` together."""
+    if type_of(value) != OBJECT:
+        return True
+    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    other = schema.get("additionalProperties", True)
+    for name, v in value.items():
+        parts = [declared[name]] if name in declared else []
+        parts += [p for text, p in patterns.items() if _in_language(c, name, c.pattern(text, schema, "patternProperties"))]
+        if not all(is_valid(c, v, part, resource) for part in parts or [other]):
+            return False
+    return True
+
+
+def _required(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return type_of(value) != OBJECT or all(name in value for name in setting)
+
+
+def _names(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return type_of(value) != OBJECT or all(is_valid(c, name, setting, resource) for name in value)
+
+
+def _dependencies(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != OBJECT:
+        return True
+    for name, wanted in setting.items():
+        if name in value:
+            if isinstance(wanted, (list, tuple)):
+                if not all(w in value for w in wanted):
+                    return False
+            elif not is_valid(c, value, wanted, resource):
+                return False
+    return True
+
+
+def _ref(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    target, found = c.follow(setting, schema, resource)
+    return is_valid(c, value, target, found)
+
+
+def _all_of(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return all(is_valid(c, value, part, resource) for part in setting)
+
+
+def _any_of(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return any(is_valid(c, value, part, resource) for part in setting)
+
+
+def _one_of(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return sum(is_valid(c, value, part, resource) for part in setting) == 1
+
+
+def _not(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return not is_valid(c, value, setting, resource)
+
+
+def _if(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    branch = "then" if is_valid(c, value, setting, resource) else "else"
+    return is_valid(c, value, schema.get(branch, True), resource)
+
+
+def _refuse(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    for keyword in ("unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"):
+        if keyword in schema and schema[keyword] not in (True, {}):
+            raise UnsupportedFeature(
+                "what other keywords leave over can't be told apart yet",
+                pointer=c.pointer(schema, keyword), keyword=keyword,
+            )  # fmt: skip
+    return True
+
+
+# Keys of schemas that the library makes (negation.py).
+
+
+def _not_integer(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return type_of(value) != NUMBER or not _is_integer(value, resource)
+
+
+def _not_enum(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return not _enum(c, value, setting[0], schema, resource)
+
+
+def _not_multiple(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    from constrain.regular.numbers import contains
+
+    return type_of(value) != NUMBER or not contains(value, multiple_of=setting)
+
+
+def _not_language(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return not isinstance(value, str) or not _in_language(c, value, setting)
+
+
+def _bound(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    exact = number(value)
+    if exact is None:
+        return True
+    low, low_open, high, high_open = setting
+    return (low is None or exact > low or (exact == low and not low_open)) and (
+        high is None or exact < high or (exact == high and not high_open)
+    )
+
+
+def _row(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    return type_of(value) != ARRAY or all(is_valid(c, v, setting.rest, setting.resource) for v in value)
+
+
+def _item(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    i, part, place = setting
+    return type_of(value) != ARRAY or len(value) <= i or is_valid(c, value[i], part, place)
+
+
+def _member(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    name, part, place = setting
+    return type_of(value) != OBJECT or name not in value or is_valid(c, value[name], part, place)
+
+
+def _some(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != OBJECT:
+        return True
+    return any(setting.holds(k) and is_valid(c, v, setting.value, setting.resource) for k, v in value.items())
+
+
+def _some_item(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != ARRAY:
+        return True
+    return any(is_valid(c, v, setting.value, setting.resource) for v in value[setting.start :])
+
+
+def _refused(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    mask, error = setting
+    if type_of(value) & mask:
+        raise error
+    return True
+
+
+CHECKS: Final[dict[Any, Check]] = {
+    "$ref": _ref,
+    "type": _type,
+    "enum": _enum,
+    "const": _const,
+    **dict.fromkeys(_NUMBER_KEYWORDS, _number_part),
+    "minLength": _size(STRING, True),
+    "maxLength": _size(STRING, False),
+    "pattern": _pattern,
+    "format": _format,
+    "items": _items,
+    "prefixItems": _items,
+    "minItems": _size(ARRAY, True),
+    "maxItems": _size(ARRAY, False),
+    "uniqueItems": _unique,
+    "contains": _contains,
+    "properties": _members,
+    "patternProperties": _members,
+    "additionalProperties": _members,
+    "required": _required,
+    "minProperties": _size(OBJECT, True),
+    "maxProperties": _size(OBJECT, False),
+    "propertyNames": _names,
+    "dependencies": _dependencies,
+    "dependentRequired": _dependencies,
+    "dependentSchemas": _dependencies,
+    "allOf": _all_of,
+    "anyOf": _any_of,
+    "oneOf": _one_of,
+    "not": _not,
+    "if": _if,
+    "unevaluatedProperties": _refuse,
+    "unevaluatedItems": _refuse,
+    "$dynamicRef": _refuse,
+    "$recursiveRef": _refuse,
+    ("ref",): lambda c, value, setting, schema, resource: is_valid(c, value, *setting),
+    ("not", "integer"): _not_integer,
+    ("not", "enum"): _not_enum,
+    ("not", "multipleOf"): _not_multiple,
+    ("not", "language"): _not_language,
+    ("bound",): _bound,
+    ("row",): _row,
+    ("item",): _item,
+    ("member",): _member,
+    ("some",): _some,
+    ("some item",): _some_item,
+    ("refuse",): _refused,
+}

@@ -1,0 +1,86 @@
+"""Values that a schema lists (`enum`, `const`): filtered by everything else the schemas say, then written out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from constrain.grammar.ir import NEVER, Array, NodeId, Object, StringChoice, Text
+from constrain.grammar.ir import Literal as Words
+from constrain.regular.ast import EMPTY
+from constrain.schema import evaluate
+from constrain.schema.shape import Shape
+from constrain.schema.values import NUMBER, STRING, Json, is_scalar_text, key, type_of
+
+if TYPE_CHECKING:
+    from constrain.schema.compiler import Compiler
+
+_HARMLESS = {"enum", "const", "type", "description", "title", "default", "examples", "$comment"}
+_NAMES = {"string": str, "boolean": bool, "null": type(None)}
+
+
+def values_of(c: Compiler, shape: Shape) -> list[Json]:
+    """The listed values that satisfy every schema of the conjunction."""
+    values = shape.values
+    assert values is not None
+    if len(shape.literals) == 1:
+        schema, resource = shape.literals[0]
+        if isinstance(schema, dict) and not (schema.keys() - _HARMLESS) and not ("enum" in schema and "const" in schema):
+            named = schema.get("type")
+            if named is None:
+                return values
+            plain = _NAMES.get(named) if isinstance(named, str) else None
+            if plain is not None:
+                return [v for v in values if v.__class__ is plain]
+    return [v for v in values if all(evaluate.is_valid(c, v, s, r) for s, r in shape.literals)]
+
+
+def emit(c: Compiler, values: list[Json]) -> list[NodeId]:
+    """Nodes for these values."""
+    texts, numbers, made = [], [], []
+    for value in values:
+        kind = type_of(value)
+        if kind == STRING:
+            if is_scalar_text(value):
+                texts.append(value)
+        elif kind == NUMBER:
+            numbers.append(value)
+        else:
+            made.append(node(c, value))
+    if texts:
+        made.append(c.leaf(StringChoice(tuple(dict.fromkeys(texts)))))
+    if numbers:
+        made.append(_numbers(c, numbers))
+    return made
+
+
+def _numbers(c: Compiler, numbers: list[Json]) -> NodeId:
+    from constrain.regular import numbers as languages
+
+    spelling = "canonical" if c.canonical else "any"
+    language = languages.values(numbers, "number", spelling)  # type: ignore[arg-type]
+    return NEVER if language is EMPTY else c.leaf(Text(language))
+
+
+def node(c: Compiler, value: Json) -> NodeId:
+    """The node for exactly this value."""
+    if value is None:
+        return c.leaf(Words(b"null"))
+    if isinstance(value, bool):
+        return c.leaf(Words(b"true" if value else b"false"))
+    if isinstance(value, str):
+        return c.leaf(StringChoice((value,))) if is_scalar_text(value) else NEVER
+    if isinstance(value, (list, tuple)):
+        items = tuple([node(c, v) for v in value])
+        return NEVER if NEVER in items else c.leaf(Array(items, NEVER, len(items), len(items)))
+    if isinstance(value, dict):
+        values = tuple([node(c, v) for v in value.values()])
+        if NEVER in values or not all(isinstance(k, str) and is_scalar_text(k) for k in value):
+            return NEVER
+        size = len(values)
+        return c.leaf(Object(tuple(value), values, (True,) * size, (), size, size, c.ordered))
+    return _numbers(c, [value])
+
+
+def excludes(shape: Shape, value: Json) -> bool:
+    """Is the value among those that the shape excludes?"""
+    return bool(shape.excluded) and any(key(v) == key(value) for v in shape.excluded)

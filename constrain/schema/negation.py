@@ -1,0 +1,377 @@
+"""`not`, by rewriting: a schema for exactly the values that another schema does not allow.
+
+A schema is a conjunction of its keywords, so its negation is the union, over the keywords, of the values that fail that
+keyword. Each such set is written as a schema again, with keys of the library's own (tuples) where JSON Schema has no
+keyword for it. What fails a "for all" keyword is a "there is some" (`Some`, `SomeItem`), which algebra.py turns into
+alternatives where there are finitely many. Negations of sub-schemas stay `{"not": ...}` until they are reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final
+
+from constrain.regular.ast import Regex, complement
+from constrain.schema import evaluate, objects
+from constrain.schema.keywords import Handler, bound_above, bound_below
+from constrain.schema.resolve import Resource
+from constrain.schema.shape import Facet, Row, Shape, Some, SomeItem
+from constrain.schema.values import ARRAY, OBJECT, TYPES, Json, count, number, type_of
+
+if TYPE_CHECKING:
+    from constrain.schema.compiler import Compiler
+
+Schema = dict[Any, Json]
+_WHY: Final = "what the negation asks for can't be enforced yet"
+
+
+def negation(c: Compiler, schema: Schema, resource: Resource) -> Json:
+    """The negation of a schema (an object) that stands in `resource`."""
+    given, resource = resource, c.resolver.enter(schema, resource)
+    if ("negation",) in schema:
+        return {("ref",): schema["negation",]}
+    if "$ref" in schema and resource.ref_alone:
+        options = _ref(c, schema["$ref"], schema, resource)
+    else:
+        options = []
+        for keyword, value in schema.items():
+            fails = NEGATIONS.get(keyword)
+            if fails is not None and (keyword in resource.keywords or keyword == "additionalItems"):
+                options += fails(c, value, schema, resource)
+    options = [o for o in options if o is not False]
+    if True in options:
+        return True
+    if not options:
+        return False
+    made: Json = {"anyOf": options, ("negation",): (schema, resource)}
+    return made if resource is given else {("ref",): (made, resource)}
+
+
+def _type(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(n, str) and n in TYPES for n in names):
+        raise c.invalid(schema, "type", "`type` must be the name of a type, or a list of such names")
+    integral = "integer" in names and "number" not in names
+    others = [t for t in TYPES if t != "integer" and t not in names and not (t == "number" and integral)]
+    out: list[Json] = [{"type": others}] if others else []
+    if integral:
+        out.append({"type": "number", ("not", "integer"): True})
+    return out
+
+
+def _enum(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if not isinstance(value, (list, tuple)):
+        raise c.invalid(schema, "enum", "`enum` must be a list")
+    error = c.unsupported(schema, "not", "that a value differs from a listed array or object can't be enforced yet")
+    return [{("not", "enum"): (list(value), error)}]
+
+
+def _const(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return _enum(c, [value], schema, resource)
+
+
+def _bounds(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    """Fails for any of the four keywords on bounds: read by the keywords' own handlers, then turned round."""
+    bounds = Shape([])
+    for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        if schema.get(keyword) is value and keyword in resource.keywords:
+            if keyword in schema:
+                resource.keywords[keyword](c, bounds, value, schema, resource)
+    out: list[Json] = []
+    if bounds.low is not None:
+        out.append({"type": "number", ("bound",): (None, False, bounds.low, not bounds.low_open)})
+    if bounds.high is not None:
+        out.append({"type": "number", ("bound",): (bounds.high, not bounds.high_open, None, False)})
+    return out
+
+
+def _multiple(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    step = number(value)
+    if step is None or step <= 0:
+        raise c.invalid(schema, "multipleOf", "`multipleOf` must be above 0")
+    return [{"type": "number", ("not", "multipleOf"): step}]
+
+
+def _least(name: str, opposite: str) -> Callable[..., list[Json]]:
+    def fails(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+        n = count(value)
+        if n is None:
+            raise c.invalid(schema, None, "a length must be an integer that is not negative")
+        return [{"type": name, opposite: n - 1}] if n else []
+
+    return fails
+
+
+def _most(name: str, opposite: str) -> Callable[..., list[Json]]:
+    def fails(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+        n = count(value)
+        if n is None:
+            raise c.invalid(schema, None, "a length must be an integer that is not negative")
+        return [{"type": name, opposite: n + 1}]
+
+    return fails
+
+
+def _pattern(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return [{"type": "string", ("not", "language"): c.pattern(value, schema, "pattern")}]
+
+
+def _format(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    language = c.format(value, schema)
+    return [] if language is None else [{"type": "string", ("not", "language"): language}]
+
+
+def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    """`items`, `prefixItems`, `additionalItems`: read by their handlers, once for all of them."""
+    shape = Shape([])
+    for keyword in ("items", "prefixItems"):
+        if keyword in schema and keyword in resource.keywords:
+            resource.keywords[keyword](c, shape, schema[keyword], schema, resource)
+    first = next((k for k in ("items", "prefixItems") if k in schema), None)
+    if not shape.rows or first is None or schema[first] is not value:
+        return []
+    prefix, rest, _ = shape.rows[0]
+    out: list[Json] = []
+    for i, part in enumerate(prefix):
+        if part is not True:
+            out.append({"type": "array", "minItems": i + 1, ("item",): (i, {"not": part}, resource)})
+    if rest is False:
+        out.append({"type": "array", "minItems": len(prefix) + 1})
+    elif rest is not True and rest != {}:
+        error = c.unsupported(schema, "not", _WHY)
+        out.append({"type": "array", ("some item",): SomeItem(len(prefix), {"not": rest}, resource, error)})
+    return out
+
+
+def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if value is not True:
+        return []
+    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, c.unsupported(schema, "not", _WHY))}]
+
+
+def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if "minContains" in schema or "maxContains" in schema:
+        return [{"type": "array", ("refuse",): (ARRAY, c.unsupported(schema, "not", _WHY))}]
+    return [{"type": "array", ("row",): Row((), {"not": value}, resource)}]
+
+
+def _properties(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if not isinstance(value, dict):
+        raise c.invalid(schema, "properties", "`properties` must be an object of schemas")
+    return [
+        {"type": "object", "required": [name], "properties": {name: {"not": part}}}
+        for name, part in value.items()
+        if part is not True
+    ]
+
+
+def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if not isinstance(value, dict):
+        raise c.invalid(schema, "patternProperties", "`patternProperties` must be an object of schemas")
+    out: list[Json] = []
+    for text, part in value.items():
+        if part is not True:
+            error = c.unsupported(schema, "not", _WHY)
+            some = Some(lambda name, text=text: objects.matches(c, text, name, schema), {"not": part}, resource, error)
+            out.append({"type": "object", ("some",): some})
+    return out
+
+
+def _additional(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if value is True or value == {}:
+        return []
+    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+
+    def undeclared(name: str) -> bool:
+        return name not in declared and not any(objects.matches(c, text, name, schema) for text in patterns)
+
+    error = c.unsupported(schema, "not", _WHY)
+    return [{"type": "object", "minProperties": 1, ("some",): Some(undeclared, {"not": value}, resource, error)}]
+
+
+def _names(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    def misnamed(name: str) -> bool:
+        return not evaluate.is_valid(c, name, value, resource)
+
+    error = c.unsupported(schema, "not", _WHY)
+    return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, True, resource, error)}]
+
+
+def _required(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
+        raise c.invalid(schema, "required", "`required` must be a list of names")
+    return [{"type": "object", "properties": {name: False}} for name in dict.fromkeys(value)]
+
+
+def _dependencies(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    if not isinstance(value, dict):
+        raise c.invalid(schema, "dependencies", "dependencies must be an object")
+    out: list[Json] = []
+    for name, wanted in value.items():
+        if isinstance(wanted, (list, tuple)):
+            out += [{"type": "object", "required": [name], "properties": {w: False}} for w in wanted if w != name]
+        else:
+            out.append({"type": "object", "required": [name], "allOf": [{"not": wanted}]})
+    return out
+
+
+def _ref(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    target, found = c.follow(value, schema, resource)
+    return [not target if isinstance(target, bool) else {("ref",): ({"not": target}, found)}]
+
+
+def _all_of(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return [{"not": part} for part in value]
+
+
+def _any_of(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return [{"allOf": [{"not": part} for part in value]}]
+
+
+def _one_of(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return [*_any_of(c, value, schema, resource), *({"allOf": [a, b]} for a, b in combinations(value, 2))]
+
+
+def _not(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    return [value]
+
+
+def _if(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    out: list[Json] = []
+    if schema.get("then", True) is not True:
+        out.append({"allOf": [value, {"not": schema["then"]}]})
+    if schema.get("else", True) is not True:
+        out.append({"allOf": [{"not": value}, {"not": schema["else"]}]})
+    return out
+
+
+def _refuse(keyword: str) -> Callable[..., list[Json]]:
+    def fails(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+        if value is True or value == {}:
+            return []
+        mask = ARRAY if keyword == "unevaluatedItems" else OBJECT
+        return [{("refuse",): (mask, c.unsupported(schema, keyword, _WHY))}]
+
+    return fails
+
+
+NEGATIONS: Final[dict[Any, Callable[..., list[Json]]]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": _const,
+    "minimum": _bounds,
+    "maximum": _bounds,
+    "exclusiveMinimum": _bounds,
+    "exclusiveMaximum": _bounds,
+    "multipleOf": _multiple,
+    "minLength": _least("string", "maxLength"),
+    "maxLength": _most("string", "minLength"),
+    "pattern": _pattern,
+    "format": _format,
+    "items": _items,
+    "prefixItems": _items,
+    "minItems": _least("array", "maxItems"),
+    "maxItems": _most("array", "minItems"),
+    "uniqueItems": _unique,
+    "contains": _contains,
+    "properties": _properties,
+    "patternProperties": _patterns,
+    "additionalProperties": _additional,
+    "required": _required,
+    "minProperties": _least("object", "maxProperties"),
+    "maxProperties": _most("object", "minProperties"),
+    "propertyNames": _names,
+    "dependencies": _dependencies,
+    "dependentRequired": _dependencies,
+    "dependentSchemas": _dependencies,
+    "$ref": _ref,
+    "allOf": _all_of,
+    "anyOf": _any_of,
+    "oneOf": _one_of,
+    "not": _not,
+    "if": _if,
+    "unevaluatedItems": _refuse("unevaluatedItems"),
+    "unevaluatedProperties": _refuse("unevaluatedProperties"),
+}
+
+
+# Keys of schemas that the library makes --------------------------------------------------------------------------
+
+
+def _add_ref(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    target, found = value
+    c.add(shape, target, found)
+
+
+def _add_not_integer(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.not_integer = True
+
+
+def _add_not_enum(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    values, error = value
+    shape.excluded += tuple(values)
+    for mask in (ARRAY, OBJECT):
+        if any(type_of(v) == mask for v in values):
+            shape.poison += ((mask, error),)
+
+
+def _add_not_multiple(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.not_multiples += (value,)
+
+
+def _add_not_language(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    if isinstance(value, Regex):
+        shape.languages += (complement(value),)
+    else:
+        shape.poison += ((TYPES["string"], value),)
+
+
+def _add_bound(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    low, low_open, high, high_open = value
+    if low is not None:
+        bound_below(shape, low, low_open)
+    if high is not None:
+        bound_above(shape, high, high_open)
+
+
+def _add_row(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.rows += (value,)
+
+
+def _add_item(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    i, part, place = value
+    shape.rows += (Row((True,) * i + (part,), True, place),)
+
+
+def _add_member(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    name, part, place = value
+    shape.facets += (Facet({name: part}, (), True, place, schema),)
+
+
+def _add_some(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.somes += (value,)
+
+
+def _add_some_item(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.some_items += (value,)
+
+
+def _add_refusal(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.poison += (value,)
+
+
+INTERNAL: Final[dict[Any, Handler]] = {
+    ("ref",): _add_ref,
+    ("not", "integer"): _add_not_integer,
+    ("not", "enum"): _add_not_enum,
+    ("not", "multipleOf"): _add_not_multiple,
+    ("not", "language"): _add_not_language,
+    ("bound",): _add_bound,
+    ("row",): _add_row,
+    ("item",): _add_item,
+    ("member",): _add_member,
+    ("some",): _add_some,
+    ("some item",): _add_some_item,
+    ("refuse",): _add_refusal,
+}

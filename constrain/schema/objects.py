@@ -1,0 +1,214 @@
+"""The object part of a shape: what each member must satisfy, and what keys there may be besides the declared ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from constrain.errors import LimitExceeded
+from constrain.grammar.ir import NEVER, NodeId, Object
+from constrain.regular.ast import EMPTY, Regex, intersect
+from constrain.schema import evaluate, strings
+from constrain.schema.shape import Literal, Shape
+from constrain.schema.values import STRING, is_scalar_text
+
+if TYPE_CHECKING:
+    from constrain.schema.compiler import Compiler
+
+_ABSENT = object()
+MOST_CLASSES = 256  # classes of keys that patterns may cut all keys into
+
+
+def emit(c: Compiler, shape: Shape) -> NodeId:
+    """The node for the objects of a shape."""
+    facets, wanted = shape.facets, shape.required or {}
+    if len(facets) == 1 and not facets[0].patterns and not shape.names:
+        properties, _, additional, resource, _ = facets[0]
+        names = tuple(properties)
+        values = tuple([c.node(s, resource) for s in properties.values()])
+        other = NEVER if additional is False else c.node(additional, resource)
+        if len(wanted) > 0:
+            required = tuple([n in wanted for n in names])
+            extra = tuple([n for n in wanted if n not in properties])
+            if extra:
+                if other == NEVER:
+                    return NEVER
+                names += extra
+                values += (other,) * len(extra)
+                required += (True,) * len(extra)
+        else:
+            required = (False,) * len(names)
+        free = () if other == NEVER else ((None, other),)
+    elif not facets and not shape.names:
+        other = c.any_value()
+        names = tuple(wanted)
+        values, required, free = (other,) * len(names), (True,) * len(names), ((None, other),)
+    else:
+        declared: dict[str, None] = {}
+        for facet in facets:
+            declared.update(dict.fromkeys(facet.properties))
+        declared.update(wanted)
+        names = tuple(declared)
+        values = tuple([c.conjunction(member(c, shape, n)) for n in names])
+        required = tuple([n in wanted for n in names])
+        free = _free(c, shape)
+    if not "".join(names).isascii() and not all(map(is_scalar_text, names)):
+        kept = [i for i, n in enumerate(names) if is_scalar_text(n)]  # the others can't be written
+        if any(required[i] for i in range(len(names)) if not is_scalar_text(names[i])):
+            return NEVER
+        names, values = tuple([names[i] for i in kept]), tuple([values[i] for i in kept])
+        required = tuple([required[i] for i in kept])
+    hi = shape.max_properties
+    if hi is not None and hi < max(shape.min_properties, len(wanted)):
+        return NEVER
+    return c.leaf(Object(names, values, required, free, shape.min_properties, hi, c.ordered))
+
+
+def member(c: Compiler, shape: Shape, name: str) -> list[Literal] | None:
+    """What the value of a member with this name must satisfy; None: there may be no such member."""
+    out: dict[int, Literal] = {}
+    for properties, patterns, additional, resource, schema in shape.facets:
+        found = properties.get(name, _ABSENT)
+        parts = [] if found is _ABSENT else [found]
+        for pattern, part in patterns:
+            if matches(c, pattern, name, schema):
+                parts.append(part)
+        for part in parts or [additional]:
+            if part is False:
+                return None
+            if part is not True:
+                out[id(part)] = (part, resource)
+    for part, resource in shape.names:
+        if not evaluate.is_valid(c, name, part, resource):
+            return None
+    return list(out.values())
+
+
+def matches(c: Compiler, pattern: str, name: str, schema: object) -> bool:
+    """Does a pattern of `patternProperties` match a name?"""
+    from constrain.regular import compile
+
+    return compile(key_language(c, pattern, schema), c.limits).accepts(name)
+
+
+def key_language(c: Compiler, pattern: str, schema: object) -> Regex:
+    """The keys that a pattern of `patternProperties` matches."""
+    language = c.pattern(pattern, schema, "patternProperties")
+    if isinstance(language, Exception):
+        raise language
+    return language
+
+
+def names_language(c: Compiler, shape: Shape) -> Regex | None:
+    """The keys that `propertyNames` allows; None: all."""
+    if not shape.names:
+        return None
+    from constrain.regular.ast import choice, union
+    from constrain.schema import algebra, finite
+
+    named = c.shape(shape.names)
+    named.types &= STRING
+    if named.values is not None:
+        return choice([v for v in finite.values_of(c, named) if isinstance(v, str)])
+    parts = []
+    for one in algebra.expand(c, named):
+        if one.values is not None:
+            parts.append(choice([v for v in finite.values_of(c, one) if isinstance(v, str)]))
+        elif one.types & STRING:
+            for mask, error in one.poison:
+                if mask & STRING:
+                    raise error
+            parts.append(strings.whole_language(one))
+    return union(*parts)
+
+
+def _free(c: Compiler, shape: Shape) -> tuple[tuple[Regex | None, NodeId], ...]:
+    """The classes of undeclared keys: the sets of patterns that a key can match, larger sets first."""
+    allowed = names_language(c, shape)
+    if allowed is EMPTY:
+        return ()
+    patterns: dict[str, Regex] = {}
+    for facet in shape.facets:
+        for pattern, _ in facet.patterns:
+            patterns[pattern] = key_language(c, pattern, facet.schema)
+    classes = _classes(c, shape, patterns)
+    free: list[tuple[Regex | None, NodeId]] = []
+    for matched in classes:
+        node = c.conjunction(_member_of_class(shape, matched))
+        language: Regex | None = intersect(*[patterns[p] for p in matched]) if matched else None
+        if allowed is not None:
+            language = allowed if language is None else intersect(language, allowed)
+        free.append((language, node))
+    while free and free[-1][1] == NEVER:
+        free.pop()
+    return tuple(free)
+
+
+def _classes(c: Compiler, shape: Shape, patterns: dict[str, Regex]) -> list[tuple[str, ...]]:
+    """Sets of patterns that some key matches together, larger sets first; sets that make no difference are left out."""
+    from constrain.regular import compile
+
+    names = list(patterns)
+    level: list[tuple[str, ...]] = [(n,) for n in names if patterns[n] is not EMPTY]
+    every = [*level, ()]
+    content = {matched: _content(shape, matched) for matched in every}
+    while level:
+        larger: list[tuple[str, ...]] = []
+        known = set(level)
+        for matched in level:
+            for name in names[names.index(matched[-1]) + 1 :]:
+                grown = (*matched, name)
+                if any(grown[:i] + grown[i + 1 :] not in known for i in range(len(grown) - 2)):
+                    continue
+                if patterns[name] is EMPTY:
+                    continue
+                if not compile(intersect(*[patterns[p] for p in grown]), c.limits).is_empty:
+                    larger.append(grown)
+                    content[grown] = _content(shape, grown)
+        every = larger + every
+        if len(every) > MOST_CLASSES:
+            raise LimitExceeded(
+                f"the patterns of keys overlap in more than {MOST_CLASSES} ways",
+                pointer=c.pointer(shape.facets[0].schema), keyword="alternatives",
+            )  # fmt: skip
+        level = larger
+    kept: list[tuple[str, ...]] = []
+    for matched in reversed(every):  # from the smallest on; `kept` grows at its front
+        following = next((k for k in kept if set(k) <= set(matched)), None)
+        if following is None or content[following] != content[matched]:
+            kept.insert(0, matched)
+    return kept
+
+
+def _content(shape: Shape, matched: tuple[str, ...]) -> frozenset[int] | None:
+    literals = _member_of_class(shape, matched)
+    return None if literals is None else frozenset([id(s) for s, _ in literals])
+
+
+def _member_of_class(shape: Shape, matched: tuple[str, ...]) -> list[Literal] | None:
+    """What the value of an undeclared member must satisfy whose key matches exactly these patterns."""
+    out: dict[int, Literal] = {}
+    for facet in shape.facets:
+        parts = [part for pattern, part in facet.patterns if pattern in matched]
+        for part in parts or [facet.additional]:
+            if part is False:
+                return None
+            if part is not True:
+                out[id(part)] = (part, facet.resource)
+    return list(out.values())
+
+
+def is_void(c: Compiler, shape: Shape, depth: int) -> bool:
+    """Are there surely no objects in the shape?"""
+    wanted, hi = shape.required or {}, shape.max_properties
+    if hi is not None and hi < max(shape.min_properties, len(wanted)):
+        return True
+    for name in wanted:
+        literals = member(c, shape, name)
+        if literals is None or c.is_void(literals, depth):
+            return True
+    if shape.min_properties > len(wanted):
+        closed = [f for f in shape.facets if f.additional is False and not f.patterns]
+        if closed:
+            possible = [n for n in closed[0].properties if member(c, shape, n) is not None]
+            return len(possible) < shape.min_properties
+    return False

@@ -1,0 +1,216 @@
+"""Where a `$ref` leads: drafts, resources with a base URI of their own, JSON pointers, anchors, other documents.
+
+References within one document (`#/...`) are followed by hand, which is what nearly every schema needs. The rest goes
+through the `referencing` library, loaded on first use, with the metaschemas that it brings and the registry that the
+user gives. The network is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NoReturn
+from urllib.parse import unquote, urldefrag, urljoin
+
+from constrain.errors import InvalidSchema, UnsupportedFeature
+from constrain.schema.values import Json
+
+MIXED: Final = 0  # no `$schema`: draft 2020-12, and what earlier drafts alone gave a meaning to is read as they did
+
+_DRAFTS: Final = {
+    "json-schema.org/draft-04/schema": 4,
+    "json-schema.org/draft-06/schema": 6,
+    "json-schema.org/draft-07/schema": 7,
+    "json-schema.org/draft/2019-09/schema": 2019,
+    "json-schema.org/draft/2020-12/schema": 2020,
+    "json-schema.org/schema": MIXED,
+}
+_NAMES: Final = {
+    "4": 4, "draft4": 4, "draft-04": 4, "6": 6, "draft6": 6, "draft-06": 6, "7": 7, "draft7": 7, "draft-07": 7,
+    "2019-09": 2019, "draft2019-09": 2019, "2020-12": 2020, "draft2020-12": 2020,
+}  # fmt: skip
+
+
+def draft_named(name: str) -> int:
+    """The draft that an option names: a short name (`"7"`, `"2020-12"`) or the URI of its metaschema."""
+    draft = _NAMES.get(name.lower().removeprefix("draft").strip(" -")) or _NAMES.get(name.lower())
+    if draft is None:
+        draft = _draft_of_uri(name)
+    if draft is None:
+        raise ValueError(f"draft {name!r} is not one of 4, 6, 7, 2019-09, 2020-12")
+    return draft
+
+
+def _draft_of_uri(uri: str) -> int | None:
+    return _DRAFTS.get(uri.rstrip("#").removeprefix("https://").removeprefix("http://"))
+
+
+class Resource:
+    """A schema that references are relative to, and the rules that it is read by."""
+
+    __slots__ = ("root", "base", "draft", "ref_alone", "id_keyword", "keywords")
+
+    def __init__(self, root: Json, base: str, draft: int, keywords: dict[Any, Any]) -> None:
+        self.root = root
+        self.base = base
+        self.draft = draft
+        self.ref_alone = 4 <= draft <= 7  # siblings of `$ref` mean nothing
+        self.id_keyword = "id" if draft == 4 else "$id"
+        self.keywords = keywords
+
+
+class Resolver:
+    """Follows references from one root document. `tables`: draft -> keyword -> handler, kept in each resource."""
+
+    def __init__(self, root: Json, draft: int | None, registry: Any, tables: dict[int, dict[Any, Any]]) -> None:
+        self.tables = tables
+        self.user_registry = registry
+        self._registry: Any = None
+        self._followed: dict[tuple[str, int], tuple[Json, Resource]] = {}
+        self._resources: dict[int, Resource] = {}
+        named = root.get("$schema") if isinstance(root, dict) else None
+        if draft is None:
+            draft = MIXED if named is None else self._draft_of(named, "")
+        self.root = Resource(root, "", draft, tables[draft])
+        if isinstance(root, dict):
+            own = root.get(self.root.id_keyword)
+            if isinstance(own, str) and not (self.root.ref_alone and "$ref" in root):
+                self.root.base = urldefrag(own)[0]
+            self._resources[id(root)] = self.root
+
+    def _draft_of(self, named: Json, pointer: str) -> int:
+        if not isinstance(named, str):
+            raise InvalidSchema("`$schema` must be a text", pointer=pointer + "/$schema", keyword="$schema")
+        draft = _draft_of_uri(named)
+        if draft is None:
+            raise UnsupportedFeature(
+                f"the dialect {named!r} is not known",
+                pointer=pointer + "/$schema",
+                keyword="$schema",
+                hint='Say by which draft to read it, as in draft="2020-12"',
+            )
+        return draft
+
+    def enter(self, schema: dict[str, Json], resource: Resource) -> Resource:
+        """The resource that `schema`, found in `resource`, stands in: another one where it has an id of its own."""
+        named = schema.get(resource.id_keyword)
+        if not isinstance(named, str) or (resource.ref_alone and "$ref" in schema) or schema is resource.root:
+            return resource
+        known = self._resources.get(id(schema))
+        if known is not None:
+            return known
+        base, fragment = urldefrag(named)
+        if not base and fragment:
+            return resource  # only an anchor, as drafts 4 to 7 write it
+        draft = resource.draft
+        if "$schema" in schema:
+            draft = self._draft_of(schema["$schema"], "")
+        made = Resource(schema, urljoin(resource.base, base), draft, self.tables[draft])
+        self._resources[id(schema)] = made
+        return made
+
+    def follow(self, ref: str, resource: Resource) -> tuple[Json, Resource]:
+        """What `ref`, written in `resource`, refers to, and the resource that this stands in.
+
+        Raises `InvalidSchema` for a place that is not in its document, `UnsupportedFeature` for a document that is
+        not at hand. (Without pointer: the caller knows where it is.)
+        """
+        known = self._followed.get((ref, id(resource)))
+        if known is not None:
+            return known
+        if ref == "#":
+            found = (resource.root, resource)
+        elif ref.startswith("#/"):
+            found = self._walk(resource.root, resource, ref[1:], ref)
+        else:
+            found = self._look_up(ref, resource)
+        if not isinstance(found[0], (dict, bool)):
+            raise InvalidSchema(f"`$ref` {ref!r} leads to something that is no schema", keyword="$ref")
+        self._followed[ref, id(resource)] = found
+        return found
+
+    def _walk(self, value: Json, resource: Resource, pointer: str, ref: str) -> tuple[Json, Resource]:
+        """Follow a JSON pointer (still percent-encoded) from `value`."""
+        if "%" in pointer:
+            pointer = unquote(pointer)
+        for token in pointer.split("/")[1:]:
+            if "~" in token:
+                token = token.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict):
+                if token not in value:
+                    _nowhere(ref)
+                value = value[token]
+                if isinstance(value, dict) and resource.id_keyword in value:
+                    resource = self.enter(value, resource)
+            elif isinstance(value, list):
+                if not (token.isascii() and token.isdigit()) or len(token) > 9 or int(token) >= len(value):
+                    _nowhere(ref)
+                value = value[int(token)]
+                if isinstance(value, dict) and resource.id_keyword in value:
+                    resource = self.enter(value, resource)
+            else:
+                _nowhere(ref)
+        return value, resource
+
+    def _look_up(self, ref: str, resource: Resource) -> tuple[Json, Resource]:
+        import referencing.exceptions
+
+        try:
+            uri, fragment = urldefrag(urljoin(resource.base, ref))
+        except ValueError as error:
+            raise InvalidSchema(f"`$ref` {ref!r} is no URI reference: {error}", keyword="$ref") from None
+        if uri == resource.base:
+            contents, found = resource.root, resource
+        else:
+            try:
+                retrieved = self.registry().get_or_retrieve(uri)
+            except referencing.exceptions.Unresolvable:
+                raise UnsupportedFeature(
+                    f"`$ref` leads to {uri!r}, which is not at hand",
+                    keyword="$ref",
+                    hint="Give the document in a `referencing.Registry`, as in registry=...",
+                ) from None
+            contents = retrieved.value.contents
+            found = self._resources.get(id(contents)) or self._foreign(contents, uri, retrieved.value, resource)
+        if not fragment:
+            return contents, found
+        if fragment.startswith("/"):
+            return self._walk(contents, found, fragment, ref)
+        try:
+            anchor = self.registry().anchor(uri, unquote(fragment)).value
+        except referencing.exceptions.Unresolvable:
+            _nowhere(ref)
+        except Exception as error:  # anchors of resources that are malformed elsewhere
+            raise InvalidSchema(f"`$ref` {ref!r} can't be followed: {error}", keyword="$ref") from None
+        return anchor.resource.contents, found
+
+    def _foreign(self, contents: Json, uri: str, held: Any, resource: Resource) -> Resource:
+        draft = resource.draft
+        if isinstance(contents, dict) and "$schema" in contents:
+            draft = self._draft_of(contents["$schema"], "")
+        else:
+            specification = getattr(held, "_specification", None)
+            draft = _NAMES.get(getattr(specification, "name", ""), draft)
+        made = Resource(contents, uri, draft, self.tables[draft])
+        self._resources[id(contents)] = made
+        return made
+
+    def registry(self) -> Any:
+        """Everything that references may lead to: the document itself, the user's registry, the metaschemas."""
+        if self._registry is None:
+            import referencing
+            from jsonschema_specifications import REGISTRY
+            from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
+
+            specification = {4: DRAFT4, 6: DRAFT6, 7: DRAFT7, 2019: DRAFT201909}.get(self.root.draft, DRAFT202012)
+            registry = REGISTRY
+            if self.user_registry is not None:
+                registry = self.user_registry.combine(registry)
+            own = referencing.Resource(contents=self.root.root, specification=specification)
+            try:
+                self._registry = registry.with_resource(self.root.base, own).crawl()
+            except Exception as error:  # whatever a malformed document makes the crawler stumble over
+                raise InvalidSchema(f"the identifiers in the schema can't be read: {error!r}", keyword="$id") from None
+        return self._registry
+
+
+def _nowhere(ref: str) -> NoReturn:
+    raise InvalidSchema(f"`$ref` {ref!r} leads nowhere", keyword="$ref")

@@ -1,0 +1,134 @@
+"""A shape: one conjunction of constraints, sorted by the JSON type that each of them speaks about.
+
+A shape stands for all values that satisfy every record in it, and, while `unions` is not empty, one option of each
+union besides. Sub-schemas stay as they are in the document: what a member or an item must satisfy is read from the
+facets of all schemas in the conjunction when it is needed.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from constrain.schema.values import EVERY_TYPE, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from constrain.errors import ConstraintError
+    from constrain.regular.ast import Regex
+    from constrain.schema.resolve import Resource
+
+Number: TypeAlias = int | Decimal
+Literal: TypeAlias = "tuple[Json, Resource]"  # a schema, and the resource that it stands in
+
+
+class Facet(NamedTuple):
+    """What one schema says about members: `properties`, `patternProperties`, `additionalProperties`."""
+
+    properties: dict[str, Json]
+    patterns: tuple[tuple[str, Json], ...]
+    additional: Json
+    resource: Resource
+    schema: Json
+
+
+class Row(NamedTuple):
+    """What one schema says about items: those at the front one by one, and the others."""
+
+    prefix: tuple[Json, ...] | list[Json]
+    rest: Json
+    resource: Resource
+
+
+class Union(NamedTuple):
+    """Values must satisfy one of the options (`exclusive`: exactly one). `path`: the schemas around, by id."""
+
+    options: list[Json]
+    resource: Resource
+    exclusive: bool
+    schema: Json
+    path: frozenset[int]
+
+
+class Some(NamedTuple):
+    """Some member whose name `holds` and whose value satisfies `value` must be there."""
+
+    holds: Callable[[str], bool]
+    value: Json
+    resource: Resource
+    error: ConstraintError  # raised where it can't be expressed
+
+
+class SomeItem(NamedTuple):
+    """Some item from position `start` on must satisfy `value`."""
+
+    start: int
+    value: Json
+    resource: Resource
+    error: ConstraintError
+
+
+class Shape:
+    """Mutable while the conjunction is being read; afterwards only the emitter looks at it."""
+
+    __slots__ = (
+        "types", "integer", "low", "low_open", "high", "high_open", "multiples", "not_multiples", "not_integer",
+        "min_length", "max_length", "languages",
+        "rows", "min_items", "max_items", "some_items",
+        "facets", "required", "min_properties", "max_properties", "names", "somes",
+        "values", "excluded", "unions", "poison", "literals", "seen",
+    )  # fmt: skip
+
+    def __init__(self, literals: list[Literal]) -> None:
+        self.types = EVERY_TYPE
+        self.integer = 0  # 1: integral numbers only; 2: spelled without a fraction too (draft 4)
+        self.low: Number | None = None
+        self.low_open = False
+        self.high: Number | None = None
+        self.high_open = False
+        self.multiples: tuple[Number, ...] = ()
+        self.not_multiples: tuple[Number, ...] = ()
+        self.not_integer = False
+        self.min_length = 0
+        self.max_length: int | None = None
+        self.languages: tuple[Regex, ...] = ()
+        self.rows: tuple[Row, ...] = ()
+        self.min_items = 0
+        self.max_items: int | None = None
+        self.some_items: tuple[SomeItem, ...] = ()
+        self.facets: tuple[Facet, ...] = ()
+        self.required: dict[str, None] | None = None
+        self.min_properties = 0
+        self.max_properties: int | None = None
+        self.names: tuple[Literal, ...] = ()
+        self.somes: tuple[Some, ...] = ()
+        self.values: list[Json] | None = None  # a finite set, to be filtered by all of `literals`
+        self.excluded: tuple[Json, ...] = ()
+        self.unions: tuple[Union, ...] = ()
+        self.poison: tuple[tuple[int, ConstraintError], ...] = ()  # what can't be enforced on values of these types
+        self.literals = literals  # the schemas whose conjunction this is
+        self.seen: set[int] = set()
+
+    def copy(self) -> Shape:
+        """An independent copy."""
+        made = Shape.__new__(Shape)
+        for name in Shape.__slots__:
+            setattr(made, name, getattr(self, name))
+        made.seen = set(self.seen)
+        if self.required is not None:
+            made.required = dict(self.required)
+        return made
+
+    def is_free(self) -> bool:
+        """Does it constrain nothing (apart from `unions`)?"""
+        return (
+            self.types == EVERY_TYPE
+            and not (self.integer or self.multiples or self.not_multiples or self.not_integer)
+            and self.low is None and self.high is None
+            and self.min_length == 0 and self.max_length is None and not self.languages
+            and not self.rows and self.min_items == 0 and self.max_items is None and not self.some_items
+            and not self.facets and not self.required and not self.names and not self.somes
+            and self.min_properties == 0 and self.max_properties is None
+            and self.values is None and not self.excluded and not self.poison
+        )  # fmt: skip
