@@ -63,14 +63,14 @@ def test_reasons_and_kinds(suite: Path) -> None:
 
 def test_the_page_lists_what_is_not_right(suite: Path) -> None:
     summary = coverage.summary(run(suite).rows(load(suite)))
+    machine = {"command": "c", "date": "d", "cpu": "x", "cores": 1, "system": "s", "python": "p", "packages": {}}
     about = {
-        "machine": {"command": "c", "date": "d", "cpu": "x", "cores": 1, "system": "s", "python": "p"},
+        "machine": {**machine, "engines": {"toy": {"version": "1", "commit": ""}}},
         "suite": {"data": "suite.jsonl", "digest": "0", "schemas": len(SUITE)},
         "missing": ["absent"],
         "limits": {"compile_s": 1, "walk_s": 1, "memory_gb": 1},
         "coverage": {"toy": summary},
     }
-    about["machine"] |= {"packages": {}, "engines": {"toy": {"version": "1", "commit": ""}}}
     page = report.coverage(about)
     for part in (
         "| right on all instances | 1 | 11.1 % |",

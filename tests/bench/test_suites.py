@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import lzma
@@ -39,13 +40,9 @@ def test_a_sample_leaves_cases_without_instances_out() -> None:
 
 
 def test_a_suite_is_read_plain_and_compressed(tmp_path: Path) -> None:
+    test = {"valid": True, "data": "é", "description": "d"}
     rows = [
-        {
-            "name": "n",
-            "split": "s",
-            "schema": {"const": "é"},
-            "tests": [{"valid": True, "data": "é", "description": "d"}],
-        },
+        {"name": "n", "split": "s", "schema": {"const": "é"}, "tests": [test]},
         {"id": "t", "split": "s", "schema": '{"const":  1}', "tests": [{"valid": False, "tokens": [50]}]},
         {"name": "u", "split": "s", "schema": True, "tests": [{"valid": True, "data": "\ud800"}]},
     ]
@@ -77,8 +74,7 @@ def test_the_sample_of_maskbench() -> None:
 
 @needs_llama3
 def test_llama3_has_the_ids_and_bytes_of_the_package() -> None:
-    import quicktok  # its encoder is another implementation, in C++, of the same merges
-
+    quicktok = importlib.import_module("quicktok")  # its encoder is another implementation, in C++, of the same merges
     tokenizer, peer = tokenizers.llama3(), quicktok.get_encoding("llama3")
     assert (tokenizer.size, tokenizer.eos, tokenizer.special[128009]) == (128256, 128009, "<|eot_id|>")
     assert len(set(tokenizer.tokens)) == 128000 and sorted(tokenizer.tokens[:256]) == [bytes([b]) for b in range(256)]
