@@ -111,5 +111,5 @@ def test_from_tokenizer_takes_a_vocabulary() -> None:
 
 
 def test_what_no_adapter_knows_is_refused() -> None:
-    with pytest.raises(InvalidVocabulary, match="no adapter knows a builtins.int"):
+    with pytest.raises(InvalidVocabulary, match=r"no adapter knows a builtins\.int"):
         Vocabulary.from_tokenizer(3)

@@ -8,7 +8,7 @@ from typing import Any
 
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.tekken import from_tekken, is_mistral
-from constrain.vocabulary.adapters.tiktoken import from_tiktoken, is_encoding
+from constrain.vocabulary.adapters.tiktoken import encoding_of, from_tiktoken, is_encoding
 from constrain.vocabulary.vocabulary import Vocabulary
 
 
@@ -36,6 +36,9 @@ def from_tokenizer(tokenizer: Any, *, size: int | None = None, eos: int | Iterab
         return from_sentencepiece(tokenizer, size=size, eos=eos)
     if is_mistral(tokenizer):
         return from_tekken(tokenizer, size=size, eos=eos)
+    encoding = encoding_of(tokenizer)
+    if encoding is not None:
+        return from_tiktoken(encoding, size=size, eos=eos)
     if hasattr(tokenizer, "model_path") and hasattr(tokenizer, "n_vocab"):  # llama_cpp.Llama
         from constrain.vocabulary.adapters.gguf import from_gguf
 

@@ -79,13 +79,13 @@ def read_header(path: str | PathLike[str]) -> tuple[dict[str, Any], int | None]:
 
     Raises InvalidVocabulary when the file is not GGUF (version 2 or 3, little endian) or is cut off.
     """
-    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-        try:
+    try:
+        with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
             return _Reader(buffer).header()
-        except (struct.error, IndexError, ValueError) as error:
-            if isinstance(error, InvalidVocabulary):
-                raise
-            raise InvalidVocabulary(f"{path} is not a whole GGUF header: {error}") from error
+    except InvalidVocabulary:
+        raise
+    except (struct.error, ValueError) as error:  # ValueError: also of an empty file
+        raise InvalidVocabulary(f"{path} is not a whole GGUF header: {error}") from error
 
 
 class _Reader:
@@ -146,8 +146,12 @@ class _Reader:
         if kind == _STRING:
             if keep:
                 return [self.string() for _ in range(count)]
+            at, end = self.at, len(self.buffer)
             for _ in range(count):
-                self.at += 8 + int.from_bytes(self.buffer[self.at : self.at + 8], "little")
+                at += 8 + int.from_bytes(self.buffer[at : at + 8], "little")
+                if at > end:
+                    raise ValueError("an array of strings is cut off")
+            self.at = at
             return None
         if kind not in _SCALARS:
             raise ValueError(f"an array of type {kind}")

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.decoders import pack_decoded
 from constrain.vocabulary.adapters.sentencepiece import PieceKind, parse_model, piece_bytes
+from constrain.vocabulary.adapters.tekken import from_tekken, is_mistral
+from constrain.vocabulary.adapters.tiktoken import encoding_of, encoding_table
 from constrain.vocabulary.vocabulary import Vocabulary, as_ids
 
 _read: weakref.WeakKeyDictionary[Any, tuple[Any, Vocabulary]] = weakref.WeakKeyDictionary()
@@ -29,6 +31,8 @@ def from_transformers(tokenizer: Any, *, size: int | None = None, eos: int | Ite
     The bytes are those of `decode(..., clean_up_tokenization_spaces=False)`: the clean-up deletes blanks from text
     that was generated, so no constraint can survive it.
     """
+    if is_mistral(tokenizer):
+        return from_tekken(tokenizer, size=size, eos=eos)
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     asked = getattr(tokenizer, "eos_token_id", None) if eos is None else eos
     if asked is None:
@@ -87,17 +91,11 @@ def _unknown(backend: Any) -> int | None:
 
 
 def _slow(tokenizer: Any, eos: tuple[int, ...], special: tuple[int, ...], size: int | None) -> Vocabulary:
-    """From a tokenizer in Python: SentencePiece, byte-level BPE, bytes, or a wrapper of tiktoken or mistral-common."""
-    from constrain.vocabulary.adapters.tekken import is_mistral, mistral_table
-    from constrain.vocabulary.adapters.tiktoken import encoding_of, encoding_table
-
+    """From a tokenizer in Python: SentencePiece, byte-level BPE, bytes, or a wrapper of tiktoken."""
     added: Mapping[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
     silent = {*special, *(i for i, token in added.items() if token.special)}
     encoding = encoding_of(tokenizer)
-    if is_mistral(tokenizer):
-        table = mistral_table(tokenizer)
-        tokens, silent = table.tokens, silent | set(table.special)
-    elif encoding is not None:
+    if encoding is not None:
         table = encoding_table(encoding)
         tokens, silent = table.tokens, silent | set(table.special)
     elif hasattr(tokenizer, "sp_model"):

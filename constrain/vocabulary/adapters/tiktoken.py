@@ -72,7 +72,7 @@ def is_encoding(value: Any) -> bool:
 
 def encoding_of(tokenizer: Any) -> Any:
     """The encoding that a tokenizer in Python wraps (Qwen, Kimi and others ship such code), or None."""
-    held = (getattr(tokenizer, name, None) for name in ("tokenizer", "model", "encoding", "_model"))
+    held = (getattr(tokenizer, name, None) for name in ("tokenizer", "_tokenizer", "model", "encoding"))
     return next((value for value in held if is_encoding(value)), None)
 
 
