@@ -12,7 +12,7 @@ from typing import Any
 
 from jsonschemabench import coverage, machine, measure, report, startup, suites
 from jsonschemabench.engines import ENGINES, installed, lookup
-from jsonschemabench.runner import ROOT, Limits, progress
+from jsonschemabench.runner import ROOT, Limits, progress, write_rows
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import TOKENIZERS, Tokenizer
 
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--seed", type=int, default=0, help="seed of the draw (0)")
     speed.add_argument("--core", type=int, help="core that the workers are pinned to (the last one)")
     speed.add_argument("--no-startup", action="store_true", help="leave the start-up times out")
+    speed.add_argument("--rows", type=Path, help="folder for the rows of every engine, with every single time")
     speed.add_argument("--out", type=Path, default=DOCS / "speed.md", help="Markdown; JSON is written beside it")
     speed.set_defaults(command=_speed)
     cover = commands.add_parser("coverage", help="the whole suite: what is refused, by which feature; what is wrong")
@@ -103,6 +104,8 @@ def _speed(args: argparse.Namespace) -> int:
         with progress(engine, len(drawn)) as step:
             begun = time.monotonic()
             results[engine], ready[engine] = measure.run(engine, drawn, tokenizer, limits, core, step)
+        if args.rows:
+            write_rows(args.rows / f"speed-{engine}.jsonl", results[engine].values())
         load[engine] = {"load": machine.load_average(), "wall_s": round(time.monotonic() - begun, 1)}
     about |= measure.result(results, ready) | {"load": load}
     if "constrain" in engines and not args.no_startup:

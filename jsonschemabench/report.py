@@ -250,8 +250,13 @@ def _engine(name: str, found: dict[str, str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
+    numbers = [all(_is_number(row[n]) for row in rows) for n in range(len(head))]
+    lines = ["| " + " | ".join(head) + " |", "|" + "".join("---:|" if number else "---|" for number in numbers)]
     return "\n".join([*lines, *("| " + " | ".join(_cell(c) for c in row) + " |" for row in rows)])
+
+
+def _is_number(cell: str) -> bool:
+    return not cell.removesuffix(" %").strip("0123456789.–")
 
 
 def _cell(text: str) -> str:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,6 +255,12 @@ def read_rows(path: Path) -> dict[str, Row]:
                     continue
                 rows[row["name"]] = row
     return rows
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """All rows of a finished run as one file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def append_row(out: IO[str], row: Row) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from jsonschemabench import __main__ as cli
 from jsonschemabench import report, startup
+from jsonschemabench.runner import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "benchmarks"
@@ -38,7 +39,8 @@ def common(suite: Path, out: Path) -> list[str]:
 
 @pytest.fixture
 def speed(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    assert cli.main(["speed", "--per-split", "3", *common(suite, tmp_path / "speed.md")]) == 0
+    given = ["--per-split", "3", "--rows", str(tmp_path), *common(suite, tmp_path / "speed.md")]
+    assert cli.main(["speed", *given]) == 0
     assert "Absent is not installed" in capsys.readouterr().err
     result: dict[str, Any] = json.loads((tmp_path / "speed.json").read_text())
     return result
@@ -47,6 +49,8 @@ def speed(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> di
 def test_speed_writes_what_it_prints(speed: dict[str, Any], tmp_path: Path) -> None:
     page = (tmp_path / "speed.md").read_text()
     assert page == report.speed(speed)
+    rows = read_rows(tmp_path / "speed-tests.bench.toy:Toy.jsonl")
+    assert len(rows) == 6 and all("mask_ns" in row or "refused" in row for row in rows.values())
     assert speed["sample"]["schemas"] == 6 and speed["sample"]["splits"] == 2
     counts = speed["outcomes"]["tests.bench.toy:Toy"]
     assert counts["right"] + counts["refused"] == 6 and counts["wrong"] == 0
