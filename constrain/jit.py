@@ -39,6 +39,35 @@ def device(function: F) -> F:
     return marked
 
 
+_TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}
+_TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]"}
+_waiting: list[Any] = []  # functions marked `engine_device` that have not been compiled
+
+
+def engine_device(function: F) -> F:
+    """Mark a function that the engine's kernels call: like `device`, with one fixed type for each parameter.
+
+    The parameter's name tells it (`_TYPES`; every other one is int64). Without that, Numba compiles a function once more
+    for each mixture of 32-bit, 64-bit and constant arguments, and all of that again into each caller.
+    """
+    if DISABLED:
+        return function
+    marked: Any = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    _waiting.append(marked)
+    typed: F = marked
+    return typed
+
+
+def _compile_waiting() -> None:
+    """Give each function marked `engine_device` its one type, in order of definition."""
+    for marked in _waiting:
+        code = marked.py_func.__code__
+        names = code.co_varnames[: code.co_argcount]
+        marked.compile(tuple(numba.core.sigutils._parse_signature_string(_TYPES.get(n, "int64")) for n in names))
+        marked.disable_compile()
+    _waiting.clear()
+
+
 def compile_all(
     group: str, kernels: Sequence[tuple[Callable[..., Any], str]], sources: Sequence[str], *, checked: bool = False
 ) -> list[Callable[..., Any]]:
@@ -62,7 +91,10 @@ def compile_all(
     try:
         for i, (function, signature) in enumerate(kernels):
             dispatcher = njit(nogil=True, cache=cached)(function)
-            announce.step(i, function.__name__, (folder / "complete").exists())
+            complete = (folder / "complete").exists()
+            announce.step(i, function.__name__, complete)
+            if not complete:
+                _compile_waiting()
             dispatcher.compile(signature)
             hit = cached and sum(dispatcher.stats.cache_hits.values()) > 0
             loaded_count += hit

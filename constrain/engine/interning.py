@@ -1,0 +1,190 @@
+"""Hash-consing in the arena: stack frames, seen-sets and states. Equal content has one offset."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from constrain.engine.layout import (
+    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, LIMIT_DEPTH, NEED_SPACE, S_CNT, S_DEPTH,
+    S_LEVEL, S_NODE, S_PARENT, S_REG, STACK_SIZE, STATE_HEAD, STATUS, TABLE, TABLE_COUNT, TABLE_SIZE,
+)  # fmt: skip
+from constrain.jit import engine_device as device
+
+
+@device
+def mix(h, x):
+    """One round of a 32-bit multiplicative hash over int64 arithmetic."""
+    h = ((h ^ (x & 0xFFFFFFFF)) * 0x5BD1E995) & 0xFFFFFFFFFF
+    return (h ^ (h >> 15)) & 0x7FFFFFFF
+
+
+@device
+def room_for(H, size):
+    """Is there room for a record of `size` ints and for the hash table to double? Else the status says so."""
+    need = H[BUMP] + size + 2 * H[TABLE_SIZE] + 8
+    if need <= H[CAP]:
+        return True
+    if H[STATUS] == 0:
+        H[STATUS] = NEED_SPACE
+        H[ARG] = need
+    return False
+
+
+@device
+def grow_table(H):
+    """Double the hash table (`room_for` has made sure of the room)."""
+    old, size = H[TABLE], H[TABLE_SIZE]
+    new, wide = H[BUMP], 2 * H[TABLE_SIZE]
+    H[BUMP] += wide
+    for i in range(new, new + wide):
+        H[i] = 0
+    for i in range(old, old + size):
+        r = H[i]
+        if r != 0:
+            j = H[r] & (wide - 1)
+            while H[new + j] != 0:
+                j = (j + 1) & (wide - 1)
+            H[new + j] = r
+    H[TABLE] = new
+    H[TABLE_SIZE] = wide
+
+
+@device
+def insert(H, slot, r):
+    """Put record r into the free slot; grow the table at three quarters."""
+    H[slot] = r
+    H[TABLE_COUNT] += 1
+    if 4 * H[TABLE_COUNT] > 3 * H[TABLE_SIZE]:
+        grow_table(H)
+
+
+@device
+def push(H, node, reg, cnt, parent, container):
+    """The stack with this frame on top of `parent`. container: 1 for objects and arrays (they indent), else 0."""
+    h = mix(mix(mix(mix(KIND_STACK, np.int64(node)), np.int64(reg)), np.int64(cnt)), np.int64(parent))
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            break
+        if (
+            H[r] == h
+            and H[r + 1] == KIND_STACK
+            and H[r + S_NODE] == node
+            and H[r + S_REG] == reg
+            and H[r + S_CNT] == cnt
+            and H[r + S_PARENT] == parent
+        ):
+            return r
+        j = (j + 1) & (size - 1)
+    if not room_for(H, STACK_SIZE):
+        return parent
+    r = H[BUMP]
+    H[BUMP] = r + STACK_SIZE
+    H[r] = h
+    H[r + 1] = KIND_STACK
+    H[r + S_NODE] = node
+    H[r + S_REG] = reg
+    H[r + S_CNT] = cnt
+    H[r + S_PARENT] = parent
+    depth, level = 0, 0
+    if parent != 0:
+        depth, level = H[parent + S_DEPTH], H[parent + S_LEVEL]
+    H[r + S_DEPTH] = depth + 1
+    H[r + S_LEVEL] = level + container
+    if depth + 1 > H[DEPTH_LIMIT]:
+        H[STATUS] = LIMIT_DEPTH
+        H[ARG] = H[DEPTH_LIMIT]
+    insert(H, table + j, r)
+    return r
+
+
+@device
+def seen_with(H, seen, words, j):
+    """The seen-set `seen` (0: empty) with member j added."""
+    if not room_for(H, words + 3):
+        return seen
+    h = np.int64(KIND_SEEN)
+    bump = H[BUMP]
+    for w in range(words):
+        x = H[seen + 3 + w] if seen != 0 else 0
+        if w == j >> 5:
+            x = np.int32(x | (np.int32(1) << np.int32(j & 31)))
+        H[bump + 3 + w] = x
+        h = mix(h, np.int64(x))
+    table, size = H[TABLE], H[TABLE_SIZE]
+    i = h & (size - 1)
+    while True:
+        r = H[table + i]
+        if r == 0:
+            break
+        if H[r] == h and H[r + 1] == KIND_SEEN and H[r + 2] == words:
+            same = True
+            for w in range(words):
+                if H[r + 3 + w] != H[bump + 3 + w]:
+                    same = False
+                    break
+            if same:
+                return r
+        i = (i + 1) & (size - 1)
+    H[bump] = h
+    H[bump + 1] = KIND_SEEN
+    H[bump + 2] = words
+    H[BUMP] = bump + 3 + words
+    insert(H, table + i, bump)
+    return bump
+
+
+@device
+def less(H, a, b):
+    """Is the configuration at a before that at b? (any total order)"""
+    for i in range(CFG):
+        if H[a + i] != H[b + i]:
+            return H[a + i] < H[b + i]
+    return False
+
+
+@device
+def intern_state(H, src, m, accepting):
+    """The state of the m distinct configurations at src (which are sorted in place)."""
+    for i in range(1, m):
+        j = i
+        while j > 0 and less(H, src + CFG * j, src + CFG * (j - 1)):
+            for k in range(CFG):
+                a = src + CFG * j + k
+                x = H[a]
+                H[a] = H[a - CFG]
+                H[a - CFG] = x
+            j -= 1
+    h = mix(KIND_STATE, m)
+    for i in range(src, src + CFG * m):
+        h = mix(h, np.int64(H[i]))
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            break
+        if H[r] == h and H[r + 1] == KIND_STATE and H[r + 4] == m:
+            same = True
+            for i in range(CFG * m):
+                if H[r + STATE_HEAD + i] != H[src + i]:
+                    same = False
+                    break
+            if same:
+                return r
+        j = (j + 1) & (size - 1)
+    if not room_for(H, STATE_HEAD + CFG * m):
+        return 0
+    r = H[BUMP]
+    H[BUMP] = r + STATE_HEAD + CFG * m
+    H[r] = h
+    H[r + 1] = KIND_STATE
+    H[r + 2] = 0
+    H[r + 3] = accepting
+    H[r + 4] = m
+    for i in range(CFG * m):
+        H[r + STATE_HEAD + i] = H[src + i]
+    insert(H, table + j, r)
+    return r

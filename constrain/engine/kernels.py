@@ -1,0 +1,213 @@
+"""The entry points of the compiled code. Importing this module compiles the kernels, or loads them from the cache.
+
+All take the arena H and the store X (see layout.py), B the store's rows of bits [rows, words], and return a value
+>= 0, or -1 when H[STATUS] says what Python has to do first (emit a node, build an entry, grow the arena, raise).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from constrain import jit
+from constrain.engine import entries, interning, layout, lexer, machine, masks, objects, tries
+from constrain.engine.entries import build_entry, find_entry
+from constrain.engine.interning import intern_state, push, seen_with
+from constrain.engine.layout import (
+    ARG, CFG, NEED_SCRATCH, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
+)  # fmt: skip
+from constrain.engine.machine import accepts, step
+from constrain.engine.tries import build_trie
+from constrain.engine.masks import apply_record, make_mask
+
+
+@jit.engine_device
+def finish_state(H, src, m):
+    accepting = 1 if accepts(H, src, m) else 0
+    if H[STATUS] != 0:
+        return -1
+    state = intern_state(H, src, m, accepting)
+    return -1 if H[STATUS] != 0 else state
+
+
+@jit.engine_device
+def advance(H, X, state, token):
+    """The state after a token; 0: not allowed, or a token without bytes."""
+    H[STATUS] = 0
+    H[WORK] = 0
+    a = X[X[X_OFFSETS] + token]
+    z = X[X[X_OFFSETS] + token + 1]
+    if a == z:
+        return 0
+    src = state + STATE_HEAD
+    m = H[state + 4]
+    at = H[SCRATCH]
+    for i in range(a, z):
+        k = step(H, src, m, X[X[X_DATA] + i], at)
+        if H[STATUS] != 0:
+            return -1
+        if k == 0:
+            return 0
+        src, m = at, k
+        at += CFG * k
+    return finish_state(H, src, m)
+
+
+@jit.engine_device
+def write_mask(H, X, B, mask, state):
+    if H[state + 2] != 0:
+        apply_record(H, X, B, mask, H[state + 2])
+        return 1
+    H[STATUS] = 0
+    H[WORK] = 0
+    make_mask(H, X, B, mask, state)
+    return -1 if H[STATUS] != 0 else 1
+
+
+@jit.engine_device
+def fill_rows(H, X, B, mask, data, n, first):
+    """Fill row data[n + i] of the flat `mask` for state data[i], first <= i < n. Returns how many are done."""
+    words = B.shape[1]
+    for i in range(first, n):
+        row = data[n + i] * words
+        if write_mask(H, X, B, mask[row : row + words], data[i]) < 0:
+            return i
+    return n
+
+
+@jit.engine_device
+def run_bytes(H, state, data, limit, forced):
+    """forced 0: the state after the `limit` bytes in data; where they lead nowhere, 0, and the bytes taken in H[ARG].
+
+    forced 1: write to data the bytes that are forced from the state on, at most `limit`; returns how many.
+    """
+    H[STATUS] = 0
+    H[WORK] = 0
+    src, m, at = state + STATE_HEAD, H[state + 4], H[SCRATCH]
+    n = 0
+    while n < limit:
+        k = 0
+        if forced == 0:
+            k = step(H, src, m, data[n], at)
+        else:
+            if accepts(H, src, m):
+                break
+            found = -1
+            for b in range(256):
+                if step(H, src, m, b, at) > 0:
+                    if found >= 0:
+                        found = -2
+                        break
+                    found = b
+                if H[STATUS] != 0:
+                    return -1
+            if found < 0:
+                break
+            data[n] = found
+            k = step(H, src, m, found, at)
+        if H[STATUS] != 0:
+            return -1
+        if k == 0:
+            break
+        n += 1
+        # the configurations move to the front of scratch, so that a long text needs no more of it
+        if src != H[SCRATCH] and at != H[SCRATCH]:
+            for i in range(CFG * k):
+                H[H[SCRATCH] + i] = H[at + i]
+            at = H[SCRATCH]
+        src, m = at, k
+        at = src + CFG * k
+        H[WORK] = 0
+    H[ARG] = n
+    if forced != 0:
+        return n
+    if n < limit:
+        return 0
+    return finish_state(H, src, m)
+
+
+@jit.engine_device
+def start_state(H, node):
+    """The state before the text of a node."""
+    H[STATUS] = 0
+    H[WORK] = 0
+    src = H[SCRATCH]
+    for i in range(CFG):
+        H[src + i] = 0
+    H[src] = node << 4 | PH_START
+    return finish_state(H, src, 1)
+
+
+@jit.engine_device
+def copy_state(H, data, n):
+    """Intern the state that `data` describes (see `arena.export_state`): frames, then configurations."""
+    H[STATUS] = 0
+    H[WORK] = 0
+    frames, m = data[0], data[1]
+    at = 2
+    known = H[SCRATCH]
+    src = known + frames + 1
+    if src + CFG * m > H[SCRATCH_END]:
+        H[STATUS] = NEED_SCRATCH
+        return -1
+    H[known] = 0
+    for i in range(frames):
+        node, cnt, parent, container, reg, words = data[at], data[at + 1], data[at + 2], data[at + 3], data[at + 4], data[at + 5]
+        at += 6
+        if words > 0:
+            reg = 0
+            for j in range(32 * words):
+                if (data[at + (j >> 5)] >> (j & 31)) & 1:
+                    reg = seen_with(H, reg, words, j)
+            at += words
+        H[known + i + 1] = push(H, node, reg, cnt, H[known + parent], container)
+    for i in range(m):
+        for j in range(CFG):
+            H[src + CFG * i + j] = data[at + j]
+        H[src + CFG * i + CFG - 1] = H[known + data[at + CFG - 1]]
+        at += CFG
+    if H[STATUS] != 0:
+        return -1
+    return finish_state(H, src, m)
+
+
+def _accept(H, X, state, token):
+    return advance(H, X, state, token)
+
+
+def _run(H, X, B, mask, data, op, a, b):
+    """Everything else; see OP_*. `mask` is flat: rows of B.shape[1] words."""
+    if op == RUN_FILL:
+        return write_mask(H, X, B, mask, a)
+    if op == RUN_ACCEPT_FILL:
+        new = advance(H, X, a, b)
+        if new > 0 and write_mask(H, X, B, mask, new) < 0:
+            return -1
+        return new
+    if op == RUN_FILL_ROWS:
+        return fill_rows(H, X, B, mask, data, a, b)
+    if op == RUN_BYTES:
+        return run_bytes(H, a, data, b, 0)
+    if op == RUN_FORCED:
+        return run_bytes(H, a, data, b, 1)
+    if op == RUN_START:
+        return start_state(H, a)
+    if op == RUN_COPY:
+        return copy_state(H, data, a)
+    if op == RUN_TRIE:
+        return build_trie(H, data, a, b)
+    e = find_entry(X, data[1], data[2], data[3], data[4], data[5], data[6])
+    if e != 0:
+        return e
+    return build_entry(H, X, B, data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7])
+
+
+RUN_FILL, RUN_ACCEPT_FILL, RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_ENTRY = range(9)
+
+accept, run = jit.compile_all(
+    "engine",
+    [
+        (_accept, "int64(int32[::1], int32[::1], int64, int64)"),
+        (_run, "int64(int32[::1], int32[::1], uint32[:, ::1], uint32[::1], int64[::1], int64, int64, int64)"),
+    ],
+    [str(Path(str(m.__file__))) for m in (entries, interning, layout, lexer, machine, masks, objects, tries)] + [__file__],
+)

@@ -1,0 +1,142 @@
+"""Where things lie in the two int32 arrays that the kernels share: the arena of a constraint and the store of a vocabulary.
+
+Both are flat so that a kernel call unboxes few arrays. All references are absolute offsets; 0 means "none".
+
+Arena `H` (one per compiled constraint): a header, then records appended at `H[BUMP]`, in any order:
+  grammar nodes    found through the table at H[NODES] by node id (grammar index + 1); 0 there: not emitted yet
+  terminals        found through the table at H[TERMS] by terminal id; terminal 0 is the unrestricted JSON string
+  stack frames     [hash, KIND_STACK, node id, register, count, parent, depth, level]
+  states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
+  seen-sets        [hash, KIND_SEEN, words, bits...]
+  mask records     [rows, refs, ids, clears, ids after clears, dense; row numbers..., (offset, length)..., token ids...]
+A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
+
+A configuration is one parse: (pos, s, d, n, stack). pos = node id << 4 | phase. s, d, n depend on the phase: inside a
+terminal s is the state of its automaton over characters, d that of the decoder that makes characters of bytes, n the
+number of characters; between the parts of an object or array n counts whitespace and s is the label of the key.
+
+Store `X` (one per vocabulary, append-only): a header, the byte trie, the tokens, and entries (see entries.py).
+"""
+
+from __future__ import annotations
+
+# -- arena header -----------------------------------------------------------------------------------------------------
+STATUS = 0  # 0, or one of NEED_* / LIMIT_*: what Python has to do before the kernel is called again
+ARG = 1  # ARG..ARG+7: details of STATUS
+BUMP = 9
+CAP = 10
+TABLE = 11  # hash table of interned records
+TABLE_SIZE = 12  # a power of two
+TABLE_COUNT = 13
+NODES = 14
+TERMS = 15
+WS_MODE = 16  # 0 flexible, 1 pretty
+WS_MAX = 17  # flexible: longest run of whitespace
+SCRATCH = 18
+SCRATCH_END = 19
+PENDING = 20
+PENDING_END = 21
+IDS = 22
+IDS_END = 23
+CLEARS = 24
+CLEARS_END = 25
+LISTS = 26  # row numbers and refs of the mask being made
+N_ROWS = 27
+N_REFS = 28
+N_IDS = 29
+N_CLEARS = 30
+N_AFTER = 31  # ids from this index on are set after the clears; -1: no clears yet
+LIVE_LIMIT = 32
+DEPTH_LIMIT = 33
+DENSE = 34  # two buffers of W ints
+WORK = 35  # steps since the kernel was entered
+WORK_LIMIT = 36
+HEADER = 64
+
+FILTER_FROM = 40  # subtree size from which on the walk asks first which bytes may come
+MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
+
+# -- status -----------------------------------------------------------------------------------------------------------
+NEED_NODE = 1  # ARG: node id
+NEED_TERM = 2  # ARG: terminal id
+NEED_ENTRY = 3  # ARG..: terminal offset, global id, s, d, trie node, need, room, raw
+NEED_SPACE = 4  # ARG: ints wanted
+NEED_SCRATCH = 5
+NEED_PENDING = 6
+NEED_IDS = 7
+NEED_CLEARS = 8
+LIMIT_LIVE = 9
+LIMIT_DEPTH = 10
+LIMIT_WORK = 11
+
+# -- records ----------------------------------------------------------------------------------------------------------
+KIND_STACK = 1
+KIND_STATE = 2
+KIND_SEEN = 3
+CFG = 5
+STATE_HEAD = 5
+STACK_SIZE = 8
+S_NODE, S_REG, S_CNT, S_PARENT, S_DEPTH, S_LEVEL = 2, 3, 4, 5, 6, 7
+
+OP_LITERAL = 1  # [op, length, bytes...]
+OP_TEXT = 2  # [op, terminal]
+OP_STRING = 3  # [op, terminal, lo, hi]
+OP_ALT = 4  # [op, k, ids...]
+OP_SEQ = 5  # [op, k, ids...]
+OP_OBJECT = 6  # see O_*
+OP_ARRAY = 7  # [op, prefix length, item, lo, hi, saturation, prefix ids...]
+OP_FORWARD = 8  # [op, id]
+
+O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(1, 13)
+O_DATA = 13  # O_VALUES.. hold offsets relative to the node
+
+PH_IN = 0  # inside a terminal or literal
+PH_OPEN = 1  # after { or [
+PH_COMMA = 2  # after ,
+PH_KEY = 3  # inside a key
+PH_COLON = 4  # after a key, before :
+PH_VALUE = 5  # after :
+PH_AFTER = 6  # after a member's value or an item
+PH_DONE = 14  # the whole text is complete (node id 0)
+PH_START = 15  # before a node
+
+# -- decoder states: kind | detail << 4 ------------------------------------------------------------------------------
+D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
+
+# -- terminals --------------------------------------------------------------------------------------------------------
+T_ANY, T_DFA, T_TRIE = 0, 1, 2
+# all: [kind, global id, ...]
+# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared]
+TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE, TD_LABEL0, TD_LABELS, TD_SHARED = range(2, 14)
+# T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
+TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
+TT_DATA = 10
+
+# -- store ------------------------------------------------------------------------------------------------------------
+X_BUMP = 0
+X_CAP = 1
+X_ROWS = 2  # rows of B in use
+X_ROWCAP = 3
+X_TRIE = 4  # nodes of TN ints: byte, end, first, child table
+X_IDS = 5
+X_OFFSETS = 6
+X_DATA = 7
+X_ETABLE = 8  # hash table of entries
+X_ESIZE = 9
+X_ECOUNT = 10
+X_SIZE = 11  # V
+X_MAXLEN = 12  # longest token in bytes
+X_EOS = 13
+X_NEOS = 14
+X_NODES = 15
+X_HEADER = 32
+TN = 4
+BIG_NODE = 16  # children from which on a trie node has a child table
+
+ROOM_FREE = 1 << 20  # "no upper bound near"
+# entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections; sections...]
+E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
+E_HEAD = 12
+# section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
+E_SEC = 5
+WIDE = 24  # subtree size from which on an entry is worth its look-up

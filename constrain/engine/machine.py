@@ -1,0 +1,375 @@
+"""The pushdown machine: configurations, and the step of a set of them over one byte.
+
+`step` reads configurations at `src` and appends those that follow to `dst`; work that consumes nothing (entering an
+alternative, going on after a finished node) passes through the pending list. Every configuration that is emitted can
+still be completed.
+"""
+
+from __future__ import annotations
+
+from constrain.engine.interning import push
+from constrain.engine.layout import (
+    ARG, CFG, D_BODY, LIMIT_LIVE, LIMIT_WORK, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES,
+    O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING,
+    PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, S_CNT, S_LEVEL,
+    S_NODE, S_PARENT, SCRATCH_END, STATUS, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+)  # fmt: skip
+from constrain.engine.lexer import label_of, raw_step, string_step
+from constrain.engine.objects import close_ok, key_ok, label_ok, take_label
+from constrain.jit import engine_device as device
+
+
+@device
+def node_at(H, nid):
+    """Offset of a node's record; 0 with a status when it has not been emitted."""
+    off = H[H[NODES] + nid]
+    if off == 0 and H[STATUS] == 0:
+        H[STATUS] = NEED_NODE
+        H[ARG] = nid
+    return off
+
+
+@device
+def terminal_at(H, tid):
+    """Offset of a terminal's record; 0 with a status when it has not been emitted."""
+    off = H[H[TERMS] + tid]
+    if off == 0 and H[STATUS] == 0:
+        H[STATUS] = NEED_TERM
+        H[ARG] = tid
+    return off
+
+
+@device
+def emit(H, dst, k, pos, s, d, n, st):
+    """Append a configuration to the list of k at dst unless it is there; returns the new length."""
+    for i in range(k):
+        c = dst + CFG * i
+        if H[c] == pos and H[c + 1] == s and H[c + 2] == d and H[c + 3] == n and H[c + 4] == st:
+            return k
+    c = dst + CFG * k
+    if c + CFG > H[SCRATCH_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_SCRATCH
+        return k
+    if k >= H[LIVE_LIMIT]:
+        if H[STATUS] == 0:
+            H[STATUS] = LIMIT_LIVE
+            H[ARG] = H[LIVE_LIMIT]
+        return k
+    H[c] = pos
+    H[c + 1] = s
+    H[c + 2] = d
+    H[c + 3] = n
+    H[c + 4] = st
+    return k + 1
+
+
+@device
+def pend(H, k, pos, s, d, n, st):
+    """Append a configuration to the pending list of k; returns the new length."""
+    c = H[PENDING] + CFG * k
+    if c + CFG > H[PENDING_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_PENDING
+        return k
+    H[c] = pos
+    H[c + 1] = s
+    H[c + 2] = d
+    H[c + 3] = n
+    H[c + 4] = st
+    return k + 1
+
+
+@device
+def after(H, st):
+    """Where to go on when the node above stack st is finished. Returns (pos, stack)."""
+    if st == 0:
+        return PH_DONE, 0
+    nid = H[st + S_NODE]
+    off = node_at(H, nid)
+    if off == 0:
+        return PH_DONE, 0
+    if H[off] != OP_SEQ:
+        return nid << 4 | PH_AFTER, st
+    i = H[st + S_CNT] + 1
+    if i + 1 >= H[off + 1]:  # the last part needs no frame: right recursion takes no stack
+        return H[off + 2 + i] << 4 | PH_START, H[st + S_PARENT]
+    return H[off + 2 + i] << 4 | PH_START, push(H, nid, 0, i, H[st + S_PARENT], 0)
+
+
+@device
+def is_space(b):
+    return b == 32 or b == 10 or b == 13 or b == 9
+
+
+@device
+def space_step(H, ph, n, level, b):
+    """The whitespace count after whitespace byte b in phase ph, or -1 where it may not come."""
+    if H[WS_MODE] == 0:
+        return n + 1 if n < H[WS_MAX] else -1
+    if ph == PH_COLON:
+        return -1
+    if ph == PH_VALUE:
+        return 1 if n == 0 and b == 32 else -1
+    if n == 0:
+        return 1 if b == 10 else -1
+    indent = level - 1 if ph == PH_AFTER else level
+    return n + 1 if b == 32 and n < 1 + 2 * indent else -1
+
+
+@device
+def space_done(H, ph, n, level, closing):
+    """May the next token (a closing bracket, if `closing`) come after n whitespace characters in phase ph?"""
+    if H[WS_MODE] == 0:
+        return True
+    if ph == PH_COLON:
+        return n == 0
+    if ph == PH_VALUE:
+        return n == 1
+    if ph == PH_AFTER:
+        return n == 1 + 2 * (level - 1) if closing else n == 0
+    if closing:
+        return n == 0
+    return n == 1 + 2 * level
+
+
+@device
+def array_item(H, off, i):
+    """Node id of item i of the array node at off, or -1."""
+    if i < H[off + 1]:
+        return H[off + 6 + i]
+    return H[off + 2]
+
+
+@device
+def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
+    """A configuration between the parts of an object. Returns (length of dst, length of pending)."""
+    if ph == PH_KEY:
+        t = terminal_at(H, H[off + O_TERM])
+        if t == 0:
+            return k, p
+        if b == 34 and d == D_BODY:
+            j = label_of(H, t, s)
+            if j >= 0 and label_ok(H, off, st, j):
+                k = emit(H, dst, k, nid << 4 | PH_COLON, j, 0, 0, take_label(H, off, st, j))
+            return k, p
+        s2, d2, _ = string_step(H, t, s, d, b, -1, off, st)
+        if s2 >= 0:
+            k = emit(H, dst, k, nid << 4 | PH_KEY, s2, d2, 0, st)
+        return k, p
+    level = H[st + S_LEVEL]
+    if is_space(b):
+        if H[WS_MODE] != 0 and n == 0:
+            # a line break after `{` promises a key, one after a member promises the end
+            if ph == PH_OPEN and not key_ok(H, off, st):
+                return k, p
+            if ph == PH_AFTER and not close_ok(H, off, st):
+                return k, p
+        n2 = space_step(H, ph, n, level, b)
+        if n2 >= 0:
+            k = emit(H, dst, k, nid << 4 | ph, s, d, n2, st)
+        return k, p
+    if ph == PH_COLON:
+        if b == 58 and space_done(H, ph, n, level, False):
+            k = emit(H, dst, k, nid << 4 | PH_VALUE, s, 0, 0, st)
+        return k, p
+    if ph == PH_VALUE:
+        if space_done(H, ph, n, level, False):
+            p = pend(H, p, H[off + H[off + O_VALUES] + s] << 4 | PH_START, 0, 0, 0, st)
+        return k, p
+    if b == 125:
+        if ph != PH_COMMA and space_done(H, ph, n, level, True) and close_ok(H, off, st):
+            pos, st2 = after(H, H[st + S_PARENT])
+            k = emit(H, dst, k, pos, 0, 0, 0, st2)
+        return k, p
+    if ph == PH_AFTER:
+        if b == 44 and space_done(H, ph, n, level, False) and key_ok(H, off, st):
+            k = emit(H, dst, k, nid << 4 | PH_COMMA, 0, 0, 0, st)
+        return k, p
+    if b == 34 and space_done(H, ph, n, level, False) and key_ok(H, off, st):
+        k = emit(H, dst, k, nid << 4 | PH_KEY, 0, D_BODY, 0, st)
+    return k, p
+
+
+@device
+def step_array(H, nid, off, ph, n, st, b, dst, k, p):
+    """A configuration between the items of an array. Returns (length of dst, length of pending)."""
+    level = H[st + S_LEVEL]
+    cnt = H[st + S_CNT]
+    lo, hi = H[off + 3], H[off + 4]
+    more = (hi < 0 or cnt < hi) and array_item(H, off, cnt) >= 0
+    if is_space(b):
+        if H[WS_MODE] != 0 and n == 0:
+            if ph == PH_OPEN and not more:
+                return k, p
+            if ph == PH_AFTER and cnt < lo:
+                return k, p
+        n2 = space_step(H, ph, n, level, b)
+        if n2 >= 0:
+            k = emit(H, dst, k, nid << 4 | ph, 0, 0, n2, st)
+        return k, p
+    if b == 93:
+        if ph != PH_COMMA and cnt >= lo and space_done(H, ph, n, level, True):
+            pos, st2 = after(H, H[st + S_PARENT])
+            k = emit(H, dst, k, pos, 0, 0, 0, st2)
+            return k, p
+    if ph == PH_AFTER:
+        if b == 44 and more and space_done(H, ph, n, level, False):
+            k = emit(H, dst, k, nid << 4 | PH_COMMA, 0, 0, 0, st)
+        return k, p
+    if more and b != 93 and space_done(H, ph, n, level, False):
+        c2 = cnt + 1
+        if hi < 0:
+            c2 = min(c2, H[off + 5])
+        p = pend(H, p, array_item(H, off, cnt) << 4 | PH_START, 0, 0, 0, push(H, nid, 0, c2, H[st + S_PARENT], 1))
+    return k, p
+
+
+@device
+def step_string(H, nid, off, s, d, n, st, b, dst, k):
+    """A configuration inside a JSON string. Returns the length of dst."""
+    t = terminal_at(H, H[off + 1])
+    if t == 0:
+        return k
+    lo, hi = H[off + 2], H[off + 3]
+    if b == 34 and d == D_BODY:
+        if n >= lo and label_of(H, t, s) >= 0:
+            pos, st2 = after(H, st)
+            k = emit(H, dst, k, pos, 0, 0, 0, st2)
+        return k
+    s2, d2, c = string_step(H, t, s, d, b, hi - n if hi >= 0 else -1, 0, 0)
+    if s2 >= 0:
+        n2 = n + c
+        if hi < 0:
+            n2 = min(n2, lo)
+        k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, n2, st)
+    return k
+
+
+@device
+def enter_sequence(H, nid, off, st, p):
+    """Put the start of a sequence on the pending list; returns its length."""
+    if H[off + 1] == 0:
+        pos, st2 = after(H, st)
+        return pend(H, p, pos, 0, 0, 0, st2)
+    if H[off + 1] == 1:
+        return pend(H, p, H[off + 2] << 4 | PH_START, 0, 0, 0, st)
+    return pend(H, p, H[off + 2] << 4 | PH_START, 0, 0, 0, push(H, nid, 0, 0, st, 0))
+
+
+@device
+def step(H, src, m, b, dst):
+    """Step the m configurations at src over byte b; write what follows to dst and return how many they are."""
+    k = 0
+    pending = H[PENDING]
+    for i in range(m):
+        for j in range(CFG):
+            H[pending + j] = H[src + CFG * i + j]
+        p = 1
+        while p > 0:
+            p -= 1
+            H[WORK] += 1
+            if H[STATUS] != 0:
+                return 0
+            if H[WORK] > H[WORK_LIMIT]:
+                H[STATUS] = LIMIT_WORK
+                H[ARG] = H[WORK_LIMIT]
+                return 0
+            c = pending + CFG * p
+            pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+            ph = pos & 15
+            if ph == PH_DONE:
+                continue
+            nid = pos >> 4
+            off = node_at(H, nid)
+            if off == 0:
+                return 0
+            op = H[off]
+            if op == OP_OBJECT:
+                if ph != PH_START:
+                    k, p = step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p)
+                elif b == 123:
+                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, st, 1))
+            elif op == OP_STRING:
+                if ph != PH_START:
+                    k = step_string(H, nid, off, s, d, n, st, b, dst, k)
+                elif b == 34:
+                    k = emit(H, dst, k, nid << 4 | PH_IN, 0, D_BODY, 0, st)
+            elif op == OP_ARRAY:
+                if ph != PH_START:
+                    k, p = step_array(H, nid, off, ph, n, st, b, dst, k, p)
+                elif b == 91:
+                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, st, 1))
+            elif op == OP_LITERAL:
+                at = 0 if ph == PH_START else s
+                if H[off + 2 + at] == b:
+                    if at + 1 < H[off + 1]:
+                        k = emit(H, dst, k, nid << 4 | PH_IN, at + 1, 0, 0, st)
+                    else:
+                        pos2, st2 = after(H, st)
+                        k = emit(H, dst, k, pos2, 0, 0, 0, st2)
+            elif op == OP_TEXT:
+                t = terminal_at(H, H[off + 1])
+                if t == 0:
+                    return 0
+                if d == D_BODY and label_of(H, t, s) >= 0:
+                    pos2, st2 = after(H, st)
+                    p = pend(H, p, pos2, 0, 0, 0, st2)
+                s2, d2 = raw_step(H, t, s, d, b)
+                if s2 >= 0:
+                    k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, 0, st)
+            elif op == OP_ALT:
+                for j in range(H[off + 1]):
+                    p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
+            elif op == OP_SEQ:
+                p = enter_sequence(H, nid, off, st, p)
+            elif op == OP_FORWARD:
+                p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
+    if H[STATUS] != 0:
+        return 0
+    return k
+
+
+@device
+def accepts(H, src, m):
+    """Is the whole text complete in one of the m configurations at src?"""
+    pending = H[PENDING]
+    for i in range(m):
+        for j in range(CFG):
+            H[pending + j] = H[src + CFG * i + j]
+        p = 1
+        while p > 0:
+            p -= 1
+            H[WORK] += 1
+            if H[STATUS] != 0:
+                return False
+            if H[WORK] > H[WORK_LIMIT]:
+                H[STATUS] = LIMIT_WORK
+                H[ARG] = H[WORK_LIMIT]
+                return False
+            c = pending + CFG * p
+            pos, s, d, st = H[c], H[c + 1], H[c + 2], H[c + 4]
+            ph = pos & 15
+            if ph == PH_DONE:
+                return True
+            if ph != PH_START and ph != PH_IN:
+                continue
+            off = node_at(H, pos >> 4)
+            if off == 0:
+                return False
+            op = H[off]
+            if op == OP_TEXT:
+                t = terminal_at(H, H[off + 1])
+                if t == 0:
+                    return False
+                if d == D_BODY and label_of(H, t, s) >= 0:
+                    pos2, st2 = after(H, st)
+                    p = pend(H, p, pos2, 0, 0, 0, st2)
+            elif op == OP_ALT:
+                for j in range(H[off + 1]):
+                    p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
+            elif op == OP_SEQ:
+                p = enter_sequence(H, pos >> 4, off, st, p)
+            elif op == OP_FORWARD:
+                p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
+    return False

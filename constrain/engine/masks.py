@@ -1,0 +1,578 @@
+"""The mask of a state: entries of the store where a configuration stands in a wide terminal, a walk elsewhere.
+
+The walk goes down a byte trie (the vocabulary's, or the exits of an entry) with a list of configurations per node. Where
+a single configuration enters a wide terminal at a node with many tokens below it, the entry for that node stands in for
+the walk. A free key of an open object shares the entries of the plain string; the few tokens that follow a declared key
+are put right afterwards (`correct_keys`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from constrain.engine.entries import clip_need, clip_room, find_entry, shared_state
+from constrain.engine.interning import room_for
+from constrain.engine.layout import (
+    ARG, BUMP, CFG, CLEARS, CLEARS_END, D_BODY, D_ESC, DENSE, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL,
+    E_SEC, E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, N_AFTER, N_CLEARS, N_IDS, N_REFS, N_ROWS, NEED_CLEARS,
+    NEED_ENTRY, NEED_IDS, NEED_SCRATCH, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
+    OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_IN, PH_KEY, PH_START, PH_VALUE,
+    ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_NCLS, TD_TABLE, TERMS, TN,
+    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+)  # fmt: skip
+from constrain.engine.lexer import label_of
+from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
+from constrain.engine.objects import free_ok, label_ok, take_label
+from constrain.jit import engine_device as device
+
+# a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids, mode,
+# bits x 8, configurations...]
+F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_CFG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18
+M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
+M_PLAIN = 1  # any trie, no entries
+M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
+
+
+@device
+def add_ids(H, X, a, z):
+    """Append the token ids X[a:z] to the ids of the mask."""
+    at = H[IDS] + H[N_IDS]
+    if at + (z - a) > H[IDS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_IDS
+        return
+    for k in range(a, z):
+        H[at] = X[k]
+        at += 1
+    H[N_IDS] += z - a
+
+
+@device
+def set_bit(H, bits, b):
+    H[bits + (b >> 5)] = np.int32(H[bits + (b >> 5)] | (np.int32(1) << np.int32(b & 31)))
+
+
+@device
+def set_spaces(H, bits):
+    set_bit(H, bits, 32)
+    set_bit(H, bits, 10)
+    set_bit(H, bits, 13)
+    set_bit(H, bits, 9)
+
+
+@device
+def utf8_lead(c):
+    """First byte of the UTF-8 of character c."""
+    if c < 0x80:
+        return c
+    if c < 0x800:
+        return 0xC0 | c >> 6
+    if c < 0x10000:
+        return 0xE0 | c >> 12
+    return 0xF0 | c >> 18
+
+
+@device
+def key_bits(H, t, s, d, bits):
+    """Bytes that may keep a key on its trie (a superset of them). Returns False when nothing is known."""
+    if s >= H[t + TT_NODES]:
+        return False
+    if d == D_ESC:
+        for b in (34, 47, 92, 98, 102, 110, 114, 116, 117):
+            set_bit(H, bits, b)
+        return True
+    if d != D_BODY:
+        return False
+    for i in range(H[t + H[t + TT_EDGE0] + s], H[t + H[t + TT_EDGE0] + s + 1]):
+        c = H[t + H[t + TT_CHARS] + i]
+        if c >= 32 and c != 34 and c != 92:
+            set_bit(H, bits, utf8_lead(c))
+    set_bit(H, bits, 34)
+    set_bit(H, bits, 92)
+    return True
+
+
+@device
+def first_bytes(H, src, m, bits):
+    """A superset of the bytes that may come next, as 256 bits at `bits`. Returns False when it is not worth knowing."""
+    for i in range(8):
+        H[bits + i] = 0
+    pending = H[PENDING]
+    for i in range(m):
+        for j in range(CFG):
+            H[pending + j] = H[src + CFG * i + j]
+        p = 1
+        while p > 0:
+            p -= 1
+            if H[STATUS] != 0:
+                return False
+            c = pending + CFG * p
+            pos, s, d, st = H[c], H[c + 1], H[c + 2], H[c + 4]
+            ph = pos & 15
+            if ph == PH_DONE:
+                continue
+            off = node_at(H, pos >> 4)
+            if off == 0:
+                return False
+            op = H[off]
+            if op == OP_OBJECT and ph != PH_START:
+                if ph == PH_KEY:
+                    t = terminal_at(H, H[off + O_TERM])
+                    if t == 0 or H[t] != T_TRIE or (H[t + TT_OPEN] >= 0 and free_ok(H, off, st)):
+                        return False
+                    if not key_bits(H, t, s, d, bits):
+                        return False
+                    continue
+                set_spaces(H, bits)
+                if ph == PH_COLON:
+                    set_bit(H, bits, 58)
+                elif ph == PH_VALUE:
+                    p = pend(H, p, H[off + H[off + O_VALUES] + s] << 4 | PH_START, 0, 0, 0, st)
+                elif ph == PH_AFTER:
+                    set_bit(H, bits, 44)
+                    set_bit(H, bits, 125)
+                else:
+                    set_bit(H, bits, 34)
+                    set_bit(H, bits, 125)
+            elif op == OP_ARRAY and ph != PH_START:
+                set_spaces(H, bits)
+                set_bit(H, bits, 93)
+                if ph == PH_AFTER:
+                    set_bit(H, bits, 44)
+                elif array_item(H, off, H[st + S_CNT]) >= 0:
+                    p = pend(H, p, array_item(H, off, H[st + S_CNT]) << 4 | PH_START, 0, 0, 0, st)
+            elif op == OP_OBJECT:
+                set_bit(H, bits, 123)
+            elif op == OP_ARRAY:
+                set_bit(H, bits, 91)
+            elif op == OP_STRING:
+                if ph != PH_START:
+                    t = terminal_at(H, H[off + 1])
+                    if t == 0 or H[t] != T_TRIE or not key_bits(H, t, s, d, bits):
+                        return False
+                else:
+                    set_bit(H, bits, 34)
+            elif op == OP_LITERAL:
+                set_bit(H, bits, H[off + 2 + (0 if ph == PH_START else s)])
+            elif op == OP_TEXT:
+                t = terminal_at(H, H[off + 1])
+                if t == 0 or H[t] != T_DFA or d != D_BODY:
+                    return False
+                table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+                for b in range(128):
+                    if H[table + H[t + H[t + TD_ASCII] + b]] >= 0:
+                        set_bit(H, bits, b)
+                for w in range(4, 8):
+                    H[bits + w] = -1
+                if label_of(H, t, s) >= 0:
+                    pos2, st2 = after(H, st)
+                    p = pend(H, p, pos2, 0, 0, 0, st2)
+            elif op == OP_ALT:
+                for j in range(H[off + 1]):
+                    p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
+            elif op == OP_SEQ:
+                p = enter_sequence(H, pos >> 4, off, st, p)
+            elif op == OP_FORWARD:
+                p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
+    return True
+
+
+@device
+def correction_bits(H, frame):
+    """The filter of a frame of `M_KEYS`: bytes along the declared keys."""
+    c = frame + F_CFG
+    off = node_at(H, H[c] >> 4)
+    t = terminal_at(H, H[off + O_TERM])
+    for i in range(8):
+        H[frame + F_BITS + i] = 0
+    return key_bits(H, t, H[c + 1], H[c + 2], frame + F_BITS)
+
+
+@device
+def open_frame(H, X, below, frame, mode, tb, ib, node, m):
+    """Fill in the head of a frame whose m configurations are in place: the children of `node` are next."""
+    end = X[tb + TN * node + 1]
+    H[frame] = below
+    H[frame + F_END] = end
+    H[frame + F_M] = m
+    H[frame + F_FILTER] = 0
+    H[frame + F_NEXT] = 0
+    H[frame + F_NODE] = node
+    H[frame + F_CUR] = node + 1
+    H[frame + F_TRIE] = tb
+    H[frame + F_IDS] = ib
+    H[frame + F_MODE] = mode
+    if end - node > FILTER_FROM:
+        known = False
+        if mode == M_KEYS:
+            known = correction_bits(H, frame)
+        else:
+            known = first_bytes(H, frame + F_CFG, m, frame + F_BITS)
+        if known:
+            H[frame + F_FILTER] = 2 if X[tb + TN * node + 3] != 0 else 1
+
+
+@device
+def next_child(H, X, frame):
+    """The next child of the frame's node that its filter lets through, or -1."""
+    tb = H[frame + F_TRIE]
+    if H[frame + F_FILTER] == 2:
+        children = X[tb + TN * H[frame + F_NODE] + 3]
+        b = H[frame + F_NEXT]
+        while b < 256:
+            w = (H[frame + F_BITS + (b >> 5)] & 0xFFFFFFFF) >> (b & 31)
+            if w == 0:
+                b = (b | 31) + 1
+                continue
+            if w & 1:
+                c = X[children + b]
+                if c != 0:
+                    H[frame + F_NEXT] = b + 1
+                    return c
+            b += 1
+        return -1
+    node, end = H[frame + F_CUR], H[frame + F_END]
+    if H[frame + F_FILTER] == 1:
+        while node < end:
+            b = X[tb + TN * node]
+            if (H[frame + F_BITS + (b >> 5)] >> np.int32(b & 31)) & 1:
+                break
+            node = X[tb + TN * node + 1]
+    if node >= end:
+        return -1
+    H[frame + F_CUR] = X[tb + TN * node + 1]
+    return node
+
+
+@device
+def entry_key(H, X, c):
+    """Does the configuration at c stand in a wide terminal? Returns (terminal offset or 0, gid, s, d, need, room, raw)."""
+    pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+    ph = pos & 15
+    if ph == PH_IN:
+        off = node_at(H, pos >> 4)
+        if off != 0 and H[off] == OP_STRING:
+            t = terminal_at(H, H[off + 1])
+            if t != 0 and H[t] != T_TRIE:
+                need = clip_need(H[off + 2], n, X[X_MAXLEN])
+                room = clip_room(H[off + 3], n, X[X_MAXLEN])
+                return t, H[t + 1], s, d, need, room, 0
+        elif off != 0 and H[off] == OP_TEXT:
+            t = terminal_at(H, H[off + 1])
+            if t != 0:
+                return t, H[t + 1], s, d, 0, ROOM_FREE, 1
+    elif ph == PH_KEY:
+        off = node_at(H, pos >> 4)
+        if off != 0:
+            t = terminal_at(H, H[off + O_TERM])
+            if t != 0 and free_ok(H, off, st):
+                if H[t] == T_TRIE and H[t + TT_OPEN] >= 0:
+                    return H[H[TERMS]], 0, 0, d, 0, ROOM_FREE, 0
+                if shared_state(H, t, s):
+                    return t, H[t + 1], s, d, 0, ROOM_FREE, 0
+    return 0, 0, 0, 0, 0, 0, 0
+
+
+@device
+def use_entry(H, X, c, v, top, frame):
+    """Let the entry of the configuration at c stand for the walk below the vocabulary's node v.
+
+    Frames for what the entry leaves open are put at `frame`, on top of `top`. Returns the new top, or -1 when the
+    configuration has to be walked after all (or the status says what is missing).
+    """
+    t, gid, s, d, need, room, raw = entry_key(H, X, c)
+    if t == 0:
+        return -1
+    e = find_entry(X, gid, s, d, v, need, room)
+    if e == 0:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_ENTRY
+            H[ARG], H[ARG + 1], H[ARG + 2], H[ARG + 3] = t, gid, s, d
+            H[ARG + 4], H[ARG + 5], H[ARG + 6], H[ARG + 7] = v, need, room, raw
+        return -1
+    if X[e + E_USABLE] == 0:
+        return -1
+    pos, cs, cd, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+    off = node_at(H, pos >> 4)
+    key = pos & 15 == PH_KEY
+    sections = X[e + E_NSEC]
+    if H[N_ROWS] >= MAX_LIST or H[N_REFS] + sections >= MAX_LIST:
+        return -1
+    needs_room = frame + (sections + 2) * (F_CFG + CFG)
+    if needs_room > H[SCRATCH_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_SCRATCH
+        return -1
+    names = H[off + O_NAMES] if key else 0
+    trie_key = key and H[terminal_at(H, H[off + O_TERM])] == T_TRIE
+    if trie_key and cs < H[terminal_at(H, H[off + O_TERM]) + TT_NODES]:
+        for i in range(CFG):
+            H[frame + F_CFG + i] = H[c + i]
+        open_frame(H, X, top, frame, M_KEYS, X[X_TRIE], X[X_IDS], v, 1)
+        top = frame
+        frame += F_CFG + CFG
+    elif raw != 0 and d == D_BODY and label_of(H, t, s) >= 0:
+        pos2, st2 = after(H, st)
+        emit(H, frame + F_CFG, 0, pos2, 0, 0, 0, st2)
+        open_frame(H, X, top, frame, M_PLAIN, X[X_TRIE], X[X_IDS], v, 1)
+        top = frame
+        frame += F_CFG + CFG
+    closers_in_row = False
+    for i in range(sections):
+        sec = e + E_HEAD + E_SEC * i
+        label = X[sec]
+        if key:
+            if trie_key:
+                label = H[terminal_at(H, H[off + O_TERM]) + TT_OPEN]
+            if not label_ok(H, off, st, label):
+                continue
+        if X[e + E_ROWALL] >= 0:
+            closers_in_row = True
+        elif X[sec + 2] > 0:
+            at = H[LISTS] + MAX_LIST + 2 * H[N_REFS]
+            H[at] = X[sec + 1]
+            H[at + 1] = X[sec + 2]
+            H[N_REFS] += 1
+        if X[sec + 3] != 0:
+            if key:
+                emit(H, frame + F_CFG, 0, pos >> 4 << 4 | PH_COLON, label, 0, 0, take_label(H, off, st, label))
+            else:
+                pos2, st2 = after(H, st)
+                emit(H, frame + F_CFG, 0, pos2, 0, 0, 0, st2)
+            open_frame(H, X, top, frame, M_PLAIN, X[sec + 3], X[sec + 4], 0, 1)
+            top = frame
+            frame += F_CFG + CFG
+    if X[e + E_ROW] >= 0:
+        H[H[LISTS] + H[N_ROWS]] = X[e + E_ROWALL] if closers_in_row else X[e + E_ROW]
+        H[N_ROWS] += 1
+    elif X[e + E_NINNER] > 0:
+        at = H[LISTS] + MAX_LIST + 2 * H[N_REFS]
+        H[at] = X[e + E_INNER]
+        H[at + 1] = X[e + E_NINNER]
+        H[N_REFS] += 1
+    return top
+
+
+@device
+def clear_subtree(H, X, node):
+    """The tokens at and below the vocabulary's node were taken for free keys: clear them."""
+    trie, ids = X[X_TRIE], X[X_IDS]
+    a = X[trie + TN * node + 2]
+    z = X[trie + TN * X[trie + TN * node + 1] + 2]
+    if H[N_AFTER] < 0:
+        H[N_AFTER] = H[N_IDS]
+    at = H[CLEARS] + H[N_CLEARS]
+    if at + (z - a) > H[CLEARS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_CLEARS
+        return
+    for k in range(a, z):
+        H[at] = X[ids + k]
+        at += 1
+    H[N_CLEARS] += z - a
+
+
+@device
+def frame_end(H, frame):
+    return frame + F_CFG + CFG * H[frame + F_M]
+
+
+@device
+def correct_key(H, X, frame, child, m, at):
+    """One child in a frame of `M_KEYS`. Returns the mode of the frame to open for it, or -1 for none."""
+    c = frame + F_CFG
+    off = node_at(H, H[c] >> 4)
+    t = terminal_at(H, H[off + O_TERM])
+    if m == 0:
+        if X[X[X_TRIE] + TN * child] == 34 and H[c + 2] == D_BODY:
+            clear_subtree(H, X, child)
+        return -1
+    r = at + F_CFG
+    if H[r] & 15 == PH_KEY:
+        return M_KEYS if H[r + 1] < H[t + TT_NODES] else -1
+    if H[r + 1] == H[t + TT_OPEN]:
+        return -1
+    clear_subtree(H, X, child)
+    return M_VOCABULARY
+
+
+@device
+def walk(H, X, top):
+    """Work off the frames from `top` down to the bottom (0), adding to the lists of the mask."""
+    while top != 0:
+        if H[STATUS] != 0:
+            return
+        child = next_child(H, X, top)
+        if child < 0:
+            top = H[top]
+            continue
+        tb, ib, mode = H[top + F_TRIE], H[top + F_IDS], H[top + F_MODE]
+        at = frame_end(H, top)
+        if at + F_CFG + CFG > H[SCRATCH_END]:
+            H[STATUS] = NEED_SCRATCH
+            return
+        m = step(H, top + F_CFG, H[top + F_M], X[tb + TN * child], at + F_CFG)
+        if H[STATUS] != 0:
+            return
+        if mode == M_KEYS:
+            mode = correct_key(H, X, top, child, m, at)
+            if mode < 0:
+                continue
+        elif m == 0:
+            continue
+        end = X[tb + TN * child + 1]
+        if mode != M_KEYS:
+            add_ids(H, X, ib + X[tb + TN * child + 2], ib + X[tb + TN * (child + 1) + 2])
+        if end == child + 1:
+            continue
+        if mode == M_VOCABULARY and m == 1 and end - child > WIDE:
+            new = use_entry(H, X, at + F_CFG, child, top, at + F_CFG + CFG)
+            if H[STATUS] != 0:
+                return
+            if new >= 0:
+                top = new
+                continue
+        open_frame(H, X, top, at, mode, tb, ib, child, m)
+        top = at
+
+
+@device
+def mask_of(H, X, c):
+    """Add the tokens that the configuration at c allows to the lists of the mask."""
+    frame = H[SCRATCH]
+    for i in range(CFG):
+        H[frame + F_CFG + i] = H[c + i]
+    top = use_entry(H, X, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
+    if H[STATUS] != 0:
+        return
+    if top < 0:
+        open_frame(H, X, 0, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], 0, 1)
+        top = frame
+    walk(H, X, top)
+
+
+@device
+def start_lists(H):
+    H[N_ROWS] = 0
+    H[N_REFS] = 0
+    H[N_IDS] = 0
+    H[N_CLEARS] = 0
+    H[N_AFTER] = -1
+
+
+@device
+def write_record(H):
+    """The lists as a mask record at H[BUMP], which is not moved. Returns its size, 0 without room."""
+    rows, refs, ids, clears = H[N_ROWS], H[N_REFS], H[N_IDS], H[N_CLEARS]
+    size = 6 + rows + 2 * refs + ids + clears
+    if not room_for(H, size):
+        return 0
+    r = H[BUMP]
+    split = ids if H[N_AFTER] < 0 else H[N_AFTER]
+    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5] = rows, refs, split, clears, ids - split, 0
+    at = r + 6
+    for i in range(rows):
+        H[at + i] = H[H[LISTS] + i]
+    at += rows
+    for i in range(2 * refs):
+        H[at + i] = H[H[LISTS] + MAX_LIST + i]
+    at += 2 * refs
+    for i in range(split):
+        H[at + i] = H[H[IDS] + i]
+    at += split
+    for i in range(clears):
+        H[at + i] = H[H[CLEARS] + i]
+    at += clears
+    for i in range(split, ids):
+        H[at + i - split] = H[H[IDS] + i]
+    return size
+
+
+@device
+def apply_record(H, X, B, mask, r):
+    """Write the mask record at r to `mask`, every word."""
+    words = mask.shape[0]
+    if H[r + 5] != 0:
+        for i in range(words):
+            mask[i] = H[r + 6 + i]
+        return
+    rows, refs, ids, clears, later = H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4]
+    at = r + 6
+    if rows == 0:
+        for i in range(words):
+            mask[i] = 0
+    else:
+        row = B[H[at]]
+        for i in range(words):
+            mask[i] = row[i]
+        for j in range(1, rows):
+            row = B[H[at + j]]
+            for i in range(words):
+                mask[i] |= row[i]
+    at += rows
+    for j in range(refs):
+        a = H[at + 2 * j]
+        for k in range(a, a + H[at + 2 * j + 1]):
+            x = X[k]
+            mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+    at += 2 * refs
+    for k in range(at, at + ids):
+        x = H[k]
+        mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+    at += ids
+    for k in range(at, at + clears):
+        x = H[k]
+        mask[x >> 5] &= ~(np.uint32(1) << np.uint32(x & 31))
+    at += clears
+    for k in range(at, at + later):
+        x = H[k]
+        mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+
+
+@device
+def make_mask(H, X, B, mask, state):
+    """Compute the mask of a state, remember it, and write it to `mask`. The status says when something is missing."""
+    m = H[state + 4]
+    words = mask.shape[0]
+    start_lists(H)
+    if H[state + 3] != 0:
+        add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])
+    for i in range(m):
+        mask_of(H, X, state + STATE_HEAD + CFG * i)
+        if H[STATUS] != 0:
+            return
+    dense = H[N_IDS] + H[N_CLEARS] > words
+    if H[N_CLEARS] > 0 and m > 1:
+        # a clear of one configuration must not touch what another allows: one at a time
+        dense = True
+        acc = H[DENSE]
+        for i in range(words):
+            H[acc + i] = 0
+        for j in range(m):
+            start_lists(H)
+            if j == 0 and H[state + 3] != 0:
+                add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])
+            mask_of(H, X, state + STATE_HEAD + CFG * j)
+            if H[STATUS] != 0 or write_record(H) == 0:
+                return
+            apply_record(H, X, B, mask, H[BUMP])
+            for i in range(words):
+                H[acc + i] = np.int32(H[acc + i] | np.int32(mask[i]))
+        for i in range(words):
+            mask[i] = H[acc + i]
+    else:
+        size = write_record(H)
+        if size == 0:
+            return
+        r = H[BUMP]
+        apply_record(H, X, B, mask, r)
+        if not dense:
+            H[BUMP] = r + size
+            H[state + 2] = r
+    if dense and room_for(H, 6 + words):
+        r = H[BUMP]
+        H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5] = 0, 0, 0, 0, 0, 1
+        for i in range(words):
+            H[r + 6 + i] = np.int32(mask[i])
+        H[BUMP] = r + 6 + words
+        H[state + 2] = r
