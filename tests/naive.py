@@ -77,7 +77,7 @@ class NaiveMachine:
         return self.accepting(self.run(text))
 
     def closure(self, stacks: Iterable[Stack]) -> State:
-        """Replace symbols that read nothing themselves by what they stand for, until each stack begins with a reader."""
+        """Replace what reads nothing itself by what it stands for, until each stack begins with a reader."""
         todo, seen, out = list(stacks), set(), set()
         while todo:
             stack = todo.pop()

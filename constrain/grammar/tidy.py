@@ -135,7 +135,7 @@ def _components(left: dict[NodeId, tuple[NodeId, ...]]) -> list[list[NodeId]]:
     return groups
 
 
-def _references(node: Node) -> tuple[NodeId, ...]:
+def references(node: Node) -> tuple[NodeId, ...]:
     """The ids in a node."""
     if isinstance(node, Alt):
         return node.options
@@ -153,7 +153,7 @@ def _reachable(nodes: list[Node], root: NodeId) -> set[NodeId]:
     seen = {NEVER, root}
     work = [root]
     while work:
-        for to in _references(nodes[work.pop()]):
+        for to in references(nodes[work.pop()]):
             if to not in seen:
                 seen.add(to)
                 work.append(to)
@@ -162,7 +162,7 @@ def _reachable(nodes: list[Node], root: NodeId) -> set[NodeId]:
 
 def _renamed(node: Node, alias: dict[NodeId, NodeId]) -> Node:
     """The node with every reference replaced by what stands for it."""
-    if not any(r in alias for r in _references(node)):
+    if not any(r in alias for r in references(node)):
         return node
 
     def renamed(ids: tuple[NodeId, ...]) -> tuple[NodeId, ...]:
