@@ -35,7 +35,7 @@ class Exact(NamedTuple):
 
     def scaled(self, exponent: int) -> int:
         """The value in units of 10**exponent, which must not be above the value's own exponent."""
-        return self.coefficient * 10 ** (self.exponent - exponent)
+        return self.coefficient * int(10 ** (self.exponent - exponent))
 
     def plain(self) -> str:
         """The shortest spelling without an exponent."""
@@ -65,9 +65,10 @@ def exact(value: Number, keyword: str | None = None) -> Exact:
             raise _too_long(keyword)
         coefficient, exponent = int(value), 0
     else:
-        if not math.isfinite(value):
+        decimal = Decimal(float.__repr__(value)) if isinstance(value, float) else value
+        if not decimal.is_finite():
             raise UnsupportedFeature(f"{value} is not a finite number", keyword=keyword)
-        sign, figures, scale = Decimal(repr(value) if isinstance(value, float) else value).as_tuple()
+        sign, figures, scale = decimal.as_tuple()
         if len(figures) > MAX_DIGITS:
             raise _too_long(keyword)
         coefficient, exponent = int("".join(map(str, figures))), int(scale)

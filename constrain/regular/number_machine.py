@@ -2,15 +2,13 @@
 
 A spelling is read as: sign, integer digits, fraction digits, exponent. Its value is compared with a bound by the
 *magnitude* (the power of ten of the first significant digit) and, where that is equal, digit by digit. States are
-plain tuples, made when first reached; `tabulate` turns them into a table.
+plain tuples, made when first reached; `number_tables` turns them into a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from constrain.errors import LimitExceeded
 from constrain.regular.decimals import Exact
 
 State: TypeAlias = tuple[object, ...]
@@ -166,8 +164,10 @@ class NumberMachine:
                     dead = lo == _BELOW or hi == _ABOVE
                     kept = None if dead else ("settled", sign, lo, hi)
                 else:
-                    kept = None if most.digits is not None and magnitude > most.magnitude else (
-                        "integer", sign, magnitude, lo, hi
+                    kept = (
+                        None
+                        if most.digits is not None and magnitude > most.magnitude
+                        else ("integer", sign, magnitude, lo, hi)
                     )
             seen[pair] = kept
             out.append(kept)
@@ -282,7 +282,7 @@ def digits_row(low: int, high: int | None, value: int) -> tuple[Row, bool]:
         now = known * 10 + d
         if high is None and now >= low:
             row[d] = _ANY_DIGITS
-        elif high is None and 0 < now and low <= now * 10:
+        elif high is None and now > 0 and now * 10 >= low:
             row[d] = ("signed", 0, None)  # one more digit, whichever
         elif high is None or now * 10 <= high:
             row[d] = ("digits", low, high, now)
@@ -292,29 +292,3 @@ def digits_row(low: int, high: int | None, value: int) -> tuple[Row, bool]:
 
 
 _ANY_DIGITS: State = ("digits", 0, None, 0)
-
-
-def tabulate(start: State, step: Callable[[State], tuple[Row, bool]], limit: int) -> tuple[list[list[int]], list[bool]]:
-    """All states that are reached from the start, as rows of successor numbers (-1: none), and which accept.
-
-    Raises LimitExceeded beyond `limit` states.
-    """
-    numbers: dict[State | None, int] = {None: -1, start: 0}
-    order = [start]
-    rows: list[list[int]] = []
-    accepts: list[bool] = []
-    for state in order:  # grows while it is read
-        row, accept = step(state)
-        accepts.append(accept)
-        out = []
-        for target in row:
-            number = numbers.get(target)
-            if number is None:
-                assert target is not None
-                number = numbers[target] = len(order)
-                order.append(target)
-            out.append(number)
-        rows.append(out)
-        if len(order) > limit:
-            raise LimitExceeded(f"the automaton of a number has more than {limit} states", keyword="dfa_states")
-    return rows, accepts

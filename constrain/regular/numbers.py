@@ -10,12 +10,13 @@ Which spellings of a value belong to a language is a choice, `spelling`:
   digits less those of the multiple (`5e-2` but not `5.00e-2` for a multiple of 0.01).
 - `"plain"`. As canonical, but never with an exponent.
 - `"any"`. Integers may be written with fractions and exponents too (`1.0`, `1e2`, `50e-1`; drafts before 6 see no
-  integer in those: use "canonical" for them). Without bounds other than 0 and without a multiple numbers have every
-  spelling. Otherwise every spelling without an exponent; and with any exponent: for integers those whose last non-zero
-  digit is at most SHIFT places after the point (and of the zeros that end an integer part SHIFT count); for bounds those
-  whose first non-zero digit is at most SHIFT places before or after the place of units; for a multiple those with at
-  most SHIFT fraction digits (or as many as the multiple has) and an exponent as under "canonical". The set of *all*
-  spellings with an exponent is not regular, since it compares a count of digits with a number that digits write.
+  integer in those: use "canonical" for them). Without bounds other than 0 and without a multiple, numbers have every
+  spelling. Otherwise they have every spelling without an exponent, and with any exponent those whose part before it
+  does not go too far from the decimal point: for integers, its last non-zero digit is at most SHIFT places after the
+  point (and of the zeros that end an integer part SHIFT count); for bounds, its first non-zero digit is at most SHIFT
+  places before or after the place of units; for a multiple, it has at most SHIFT fraction digits (or as many as the
+  multiple has) and the exponent is as under "canonical". The set of *all* spellings with an exponent is not regular,
+  since it compares a count of digits with a number that digits write.
 
 No language here holds a spelling whose value violates the constraint. Bounds and multiples are exact: an int or Decimal
 as it is, a float as its shortest decimal spelling.
@@ -27,16 +28,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from constrain.errors import UnsupportedFeature
-from constrain.limits import DEFAULT_LIMITS
 from constrain.regular.ast import (
     EMPTY,
     EPSILON,
     Regex,
-    automaton,
     char_set,
     chars,
     choice,
@@ -48,7 +44,6 @@ from constrain.regular.ast import (
     union,
 )
 from constrain.regular.decimals import (
-    ZERO,
     Exact,
     Number,
     ceil_to_integer,
@@ -58,9 +53,9 @@ from constrain.regular.decimals import (
     is_multiple,
     is_number,
 )
-from constrain.regular.dfa import finished
-from constrain.regular.number_machine import COLUMNS, NumberMachine, Side, tabulate
+from constrain.regular.number_machine import NumberMachine, Side
 from constrain.regular.number_multiples import IntegerMachine, MultipleMachine
+from constrain.regular.number_tables import automaton_of, remainders
 
 Kind: TypeAlias = Literal["integer", "number"]
 Spelling: TypeAlias = Literal["canonical", "plain", "any"]
@@ -118,11 +113,10 @@ def bounded(
     multiple that needs more than MAX_REMAINDERS states (`keyword` names it), LimitExceeded for a bound beyond
     `decimals.MAX_DIGITS` digits.
     """
-    key = (minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of)
-    return _bounded(kind, spelling, *key, *(type(k) for k in key))
+    return _bounded(kind, spelling, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)  # 0.1 equals Decimal(0.1), and means another number
 def _bounded(
     kind: Kind,
     spelling: Spelling,
@@ -131,7 +125,6 @@ def _bounded(
     exclusive_minimum: Number | None,
     exclusive_maximum: Number | None,
     multiple_of: Number | None,
-    *_types: type,  # 1 and 1.0 are one key for a dictionary; they are the same bound too, but keep Decimals apart
 ) -> Regex:
     if kind not in ("integer", "number") or spelling not in ("canonical", "plain", "any"):
         raise ValueError(f"unknown kind {kind!r} or spelling {spelling!r}")
@@ -225,7 +218,7 @@ def _within(kind: Kind, spelling: Spelling, interval: _Interval) -> Regex:
     if kind == "integer" and spelling != "any":
         return _integers_within(interval)
     signed = NumberMachine(*_sides(interval), **_EXPONENTS[spelling])
-    made = _automaton(signed)
+    made = automaton_of(signed)
     return intersect(made, _all_integers()) if kind == "integer" else made
 
 
@@ -297,12 +290,12 @@ def _integers_within(interval: _Interval) -> Regex:
             return choice([str(i) for i in range(first, last + 1)] + (["-0"] if first <= 0 <= last else []))
     if high is None and low is not None and low[0] == (1, 0):
         return _POSITIVE
-    return _automaton(NumberMachine(*_sides(interval), fraction=False))
+    return automaton_of(NumberMachine(*_sides(interval), fraction=False))
 
 
 @lru_cache(maxsize=1)
 def _all_integers() -> Regex:
-    return _automaton(IntegerMachine(SHIFT))
+    return automaton_of(IntegerMachine(SHIFT))
 
 
 # Multiples.
@@ -322,9 +315,9 @@ def _multiples(kind: Kind, spelling: Spelling, multiple: Exact) -> Regex:
             hint="Round it, or leave the check to a validator",
         )
     if digits_only:
-        return _remainders(unit)
+        return remainders(unit)
     machine = MultipleMachine(unit, places, exponents=spelling != "plain", every=every, most=SHIFT)
-    made = _automaton(machine)
+    made = automaton_of(machine)
     return intersect(made, _all_integers()) if kind == "integer" else made
 
 
@@ -385,44 +378,3 @@ def contains(
     if high is not None and compare(given, high[0]) > (-1 if high[1] else 0):
         return False
     return multiple_of is None or is_multiple(given, exact(multiple_of, "multipleOf"))
-
-
-# Tables.
-
-# The characters of the columns of a machine's rows, as intervals of code points; -1: in no spelling.
-_INTERVALS: Final = (
-    (0, -1), (43, 11), (44, -1), (45, 10), (46, 12), (47, -1), *((48 + d, d) for d in range(10)), (58, -1),
-    (69, 13), (70, -1), (101, 13), (102, -1),
-)  # fmt: skip
-_BOUNDS: Final = np.array([at for at, _ in _INTERVALS], np.int32)
-_CLASSES: Final = np.array([column for _, column in _INTERVALS], np.int32)
-
-
-def _automaton(machine: NumberMachine | MultipleMachine | IntegerMachine) -> Regex:
-    """The language of a machine."""
-    rows, accepts = tabulate(machine.start(), machine.step, DEFAULT_LIMITS.dfa_states)
-    return _from_table(np.array(rows, np.int32), np.array(accepts, bool))
-
-
-def _from_table(rows: NDArray[np.int32], accepts: NDArray[np.bool_]) -> Regex:
-    """The language of a table: rows [n, COLUMNS] of next states, -1: none; state 0 is the start."""
-    sources, columns = np.nonzero(rows >= 0)
-    edges = np.empty((len(sources), 3), np.int32)
-    edges[:, 0], edges[:, 1], edges[:, 2] = sources, columns, rows[sources, columns]
-    labels = np.where(accepts, 0, -1).astype(np.int32)
-    return automaton(finished((0, len(rows), edges, len(edges), labels, _BOUNDS, _CLASSES, COLUMNS)))
-
-
-def _remainders(unit: int) -> Regex:
-    """The integers (without fraction and exponent) that are multiples of a number."""
-    tens = 0
-    while unit % 10 == 0:  # multiples of 30 are those of 3 with a zero after them, and 0
-        unit, tens = unit // 10, tens + 1
-    rests = np.arange(unit, dtype=np.int32)
-    rows = np.full((unit + 2, COLUMNS), -1, np.int32)
-    rows[2:, :10] = (rests[:, None] * 10 + np.arange(10, dtype=np.int32)) % unit + 2
-    rows[:2, 1:10] = np.arange(1, 10, dtype=np.int32) % unit + 2
-    rows[0, 10] = 1
-    accepts = np.zeros(unit + 2, bool)
-    accepts[2] = True
-    return union(choice(["0", "-0"]), concat(_from_table(rows, accepts), literal("0" * tens)))
