@@ -9,7 +9,6 @@ from constrain.regular.ast import (
     Regex,
     char_set,
     chars,
-
     concat,
     difference,
     literal,
@@ -100,9 +99,7 @@ def email(international: bool) -> Regex:
     if international:
         atext, qtext, inner, outer = (c | NON_ASCII for c in (atext, qtext, inner, outer))
     atom = repeat(atext, 1)
-    quoted = concat(
-        literal('"'), repeat(union(qtext, concat(literal("\\"), chars([(32, 126)]))), 0), literal('"')
-    )
+    quoted = concat(literal('"'), repeat(union(qtext, concat(literal("\\"), chars([(32, 126)]))), 0), literal('"'))
     local = union(concat(atom, repeat(concat(literal("."), atom), 0)), quoted)
     label = concat(outer, repeat(concat(repeat(literal("-"), 0), outer), 0))
     domain = concat(label, repeat(concat(literal("."), label), 0))
@@ -111,15 +108,13 @@ def email(international: bool) -> Regex:
     return concat(local, literal("@"), union(domain, address))
 
 
-_COLORS = (
-    "aqua black blue fuchsia gray green lime maroon navy olive orange purple red silver teal white yellow".split()
-)
+_COLORS = "aqua black blue fuchsia gray green lime maroon navy olive orange purple red silver teal white yellow"
 
 
 @cache
 def color() -> Regex:
     """A colour of CSS 2.1 (4.3.6): a name, #rgb, #rrggbb, or rgb() of three numbers or three percentages."""
-    names = [concat(*(char_set(c + c.upper()) for c in name)) for name in _COLORS]
+    names = [concat(*(char_set(c + c.upper()) for c in name)) for name in _COLORS.split()]
     space = repeat(char_set(" \t\r\n\f"), 0)
     sign = optional(char_set("+-"))
     whole = concat(sign, repeat(DIGIT, 1))

@@ -50,7 +50,11 @@ def time() -> Regex:
             leaps.setdefault((24 * 60 - 1 + shift) % (24 * 60), []).append(sign + shown)
     second = concat(literal(":60"), fraction)
     leap = [
-        concat(literal(f"{local // 60:02}:{local % 60:02}"), second, union(choice(offsets), utc) if local == 1439 else choice(offsets))
+        concat(
+            literal(f"{local // 60:02}:{local % 60:02}"),
+            second,
+            union(choice(offsets), utc) if local == 1439 else choice(offsets),
+        )
         for local, offsets in leaps.items()
     ]
     return union(usual, *leap)

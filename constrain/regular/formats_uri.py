@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from constrain.regular.ast import ANY, Regex, char_set, chars, concat, literal, optional, repeat, union
-from constrain.regular.charset import CharSet
+from constrain.regular.ast import Regex, char_set, chars, concat, literal, optional, repeat, union
+from constrain.regular.charset import MAX_CODE_POINT
 from constrain.regular.formats_net import ALPHANUMERIC, DIGIT, HEX, LETTER, ipv6
 
 # RFC 3987 2.2
@@ -30,7 +30,9 @@ class _Parts:
         non_empty = repeat(union(character, _PERCENT), 1)
         no_colon = repeat(union(named | char_set("@"), _PERCENT), 1)
         slashed = repeat(concat(literal("/"), segment), 0)
-        future = concat(char_set("vV"), repeat(HEX, 1), literal("."), repeat(_UNRESERVED | _SUB_DELIMS | char_set(":"), 1))
+        future = concat(
+            char_set("vV"), repeat(HEX, 1), literal("."), repeat(_UNRESERVED | _SUB_DELIMS | char_set(":"), 1)
+        )
         host = union(concat(literal("["), union(ipv6(), future), literal("]")), repeat(union(named, _PERCENT), 0))
         user = optional(concat(repeat(union(named | char_set(":"), _PERCENT), 0), literal("@")))
         port = optional(concat(literal(":"), repeat(DIGIT, 0)))
@@ -89,8 +91,8 @@ def uri_template() -> Regex:
 @cache
 def json_pointer() -> Regex:
     """RFC 6901."""
-    plain = Regex.__or__(ANY - char_set("/~"), literal("~0"))
-    return repeat(concat(literal("/"), repeat(union(plain, literal("~1")), 0)), 0)
+    character = union(chars([(0, 0x2E), (0x30, 0x7D), (0x7F, MAX_CODE_POINT)]), literal("~0"), literal("~1"))
+    return repeat(concat(literal("/"), repeat(character, 0)), 0)
 
 
 @cache

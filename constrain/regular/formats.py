@@ -1,0 +1,110 @@
+"""The formats of the JSON Schema specification as regular languages, by name and draft.
+
+Which drafts define a format does not matter, with one exception: people write `"format": "date"` in draft 4 too, and
+mean it. Only where a draft gives a name another meaning (`time` of draft 3, `hostname` before draft 7) is the meaning
+that of the draft. A name that no draft defines is an annotation.
+
+`NARROWED` says which languages leave out something that the specification allows; none holds anything more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from constrain.regular.ast import ANY, Regex, intersect, repeat
+from constrain.regular.formats_net import HOST_LENGTH, color, email, hostname, ipv4, ipv6
+from constrain.regular.formats_time import date, date_time, duration, local_time, time
+from constrain.regular.formats_uri import (
+    iri,
+    iri_reference,
+    json_pointer,
+    relative_json_pointer,
+    uri,
+    uri_reference,
+    uri_template,
+    uuid,
+)
+
+
+class Format(NamedTuple):
+    """The strings of a language that have at most `longest` characters (None: of any length)."""
+
+    language: Regex
+    longest: int | None = None
+
+
+FORMATS: Final[Mapping[str, Callable[[], Regex]]] = MappingProxyType(
+    {
+        "date-time": date_time,
+        "date": date,
+        "time": time,
+        "duration": duration,
+        "email": partial(email, False),
+        "idn-email": partial(email, True),
+        "hostname": partial(hostname, False),
+        "ipv4": ipv4,
+        "ipv6": ipv6,
+        "uri": uri,
+        "uri-reference": uri_reference,
+        "iri": iri,
+        "iri-reference": iri_reference,
+        "uri-template": uri_template,
+        "uuid": uuid,
+        "json-pointer": json_pointer,
+        "relative-json-pointer": partial(relative_json_pointer, False),
+    }
+)
+
+# Where a draft means something else, or defines a format that later drafts dropped.
+_BY_DRAFT: Final[Mapping[tuple[str, str], Callable[[], Regex]]] = MappingProxyType(
+    {
+        ("draft3", "time"): local_time,
+        ("draft3", "color"): color,
+        ("draft3", "host-name"): partial(hostname, True),
+        ("draft3", "ip-address"): ipv4,
+        ("draft4", "hostname"): partial(hostname, True),
+        ("draft6", "hostname"): partial(hostname, True),
+        ("draft2020-12", "relative-json-pointer"): partial(relative_json_pointer, True),
+        ("v1", "relative-json-pointer"): partial(relative_json_pointer, True),
+    }
+)
+
+_LONGEST: Final[Mapping[str, int]] = MappingProxyType({"hostname": HOST_LENGTH, "host-name": HOST_LENGTH})
+
+UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "regex": "the regular expressions are no regular language: their brackets nest",
+        "idn-hostname": "a label must stay below 64 octets in Punycode, which no automaton of reasonable size can tell",
+    }
+)
+
+NARROWED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hostname": "from draft 7 on no label begins with xn--: which of these are the Punycode of an allowed name no "
+        "automaton of reasonable size can tell",
+        "time": "a leap second has an offset in quarters of an hour",
+        "date-time": "a leap second has an offset in quarters of an hour",
+        "duration": "letters are capital, as in ISO 8601; the grammar in RFC 3339 allows small ones",
+    }
+)
+
+
+def format_of(name: str, draft: str = "draft2020-12") -> Format | None:
+    """The strings of a format; None for a name that is an annotation and for what `UNSUPPORTED` names.
+
+    draft: "draft3", "draft4", "draft6", "draft7", "draft2019-09" or "draft2020-12". Lengths are apart from the language,
+    since an automaton that counts both the characters of a label and those of the whole name has 24 000 states.
+    """
+    make = _BY_DRAFT.get((draft, name)) or FORMATS.get(name)
+    return None if make is None else Format(make(), _LONGEST.get(name))
+
+
+def format_language(name: str, draft: str = "draft2020-12") -> Regex | None:
+    """As `format_of`, with the bound of the length inside of the language. Prefer `format_of`: it is cheaper."""
+    found = format_of(name, draft)
+    if found is None or found.longest is None:
+        return found and found.language
+    return intersect(found.language, repeat(ANY, 0, found.longest))
