@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ def warmup() -> int:
 
     begun = time.monotonic()
     engine.warmup()
+    importlib.import_module("constrain.decoding.kernels")
     seconds = time.monotonic() - begun
     if jit.DISABLED:
         print("constrain: NUMBA_DISABLE_JIT is set, there is nothing to compile")

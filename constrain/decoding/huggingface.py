@@ -196,7 +196,7 @@ class _Generation:
         return {row.tobytes() for row in new[:, :seen]} <= {row.tobytes() for row in old[:, :seen]}
 
     def _pushed(self, input_ids: torch.Tensor) -> list[int] | None:
-        """The new last tokens where each row is the old one and a token more, as it mostly is. One wait for a device."""
+        """The new last tokens where each row is the old one and a token more, as mostly. One wait for a device."""
         if input_ids.shape != (self.last.shape[0], self.last.shape[1] + 1) or input_ids.device != self.last.device:
             return None
         same = (input_ids[:, :-1] == self.last).all()

@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from constrain.decoding.kernels import EMPTY, mask_rows
 from constrain.errors import ConstraintError
 
 # What an allowed token gets where another processor gave -inf to every allowed one. Far below any logit, and yet a
 # temperature or a beam's sum leaves it finite.
 FLOOR = -1e9
 FLOOR_16 = -3e4  # the same for float16, whose numbers end at 65504
+_ON_CPU = (torch.float32, torch.bfloat16, torch.float16)
 
 Masks = npt.NDArray[np.uint32]
 
@@ -40,7 +42,7 @@ def apply_masks(scores: torch.Tensor, buffer: MaskBuffer) -> torch.Tensor:
     A row whose allowed scores are all -inf gets FLOOR there, so that no row is -inf throughout and a token that the
     language forbids is never the largest. ConstraintError where a mask allows no token that has a score.
     """
-    if scores.device.type == "cpu" and scores.dtype in _KERNELS:
+    if scores.device.type == "cpu" and scores.dtype in _ON_CPU:
         out, empty = _apply_on_cpu(scores, buffer.host)
     else:
         out, empty = _apply_on_device(scores, buffer)
@@ -57,30 +59,18 @@ def floor_of(dtype: torch.dtype) -> float:
     return FLOOR_16 if dtype == torch.float16 else FLOOR
 
 
-def _bits(value: float, dtype: torch.dtype) -> np.uint32 | np.uint16:
-    """The bit pattern of a float."""
-    one = torch.tensor([value], dtype=dtype)
-    if dtype == torch.float32:
-        return np.uint32(one.view(torch.int32).numpy().view(np.uint32)[0])
-    return np.uint16(one.view(torch.int16).numpy().view(np.uint16)[0])
-
-
-_PATTERNS = {d: (_bits(-np.inf, d), _bits(floor_of(d), d)) for d in (torch.float32, torch.bfloat16, torch.float16)}
-_KERNELS = frozenset(_PATTERNS)
-
-
 def _apply_on_cpu(scores: torch.Tensor, masks: Masks) -> tuple[torch.Tensor, npt.NDArray[np.bool_]]:
-    from constrain.decoding.kernels import EMPTY, mask_rows_16, mask_rows_32
-
-    source = scores.detach().contiguous()
+    source = scores.detach().to(torch.float32).contiguous()  # `generate` passes nothing else
     out = torch.empty_like(source)
-    wide = source.dtype == torch.float32
-    whole, kernel, word = (torch.int32, mask_rows_32, np.uint32) if wide else (torch.int16, mask_rows_16, np.uint16)
     status = np.empty(len(source), np.int8)
-    kernel(
-        source.view(whole).numpy().view(word), masks, out.view(whole).numpy().view(word), status, *_PATTERNS[out.dtype]
-    )
-    return out, status == EMPTY
+    given, taken = (x.numpy().view(np.uint32) for x in (source, out))
+    mask_rows(given, masks, taken, status, _pattern(-np.inf), _pattern(floor_of(scores.dtype)))
+    return out.to(scores.dtype), status == EMPTY
+
+
+def _pattern(value: float) -> np.uint32:
+    """The bits of a float32."""
+    return np.float32(value).view(np.uint32)
 
 
 def _apply_on_device(scores: torch.Tensor, buffer: MaskBuffer) -> tuple[torch.Tensor, npt.NDArray[np.bool_]]:

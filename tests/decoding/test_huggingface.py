@@ -9,12 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from tests.decoding.conftest import tiny_model  # noqa: E402
-from tests.decoding.naive import NaiveConstraint  # noqa: E402
-
 from constrain.decoding import logits_processor  # noqa: E402
 from constrain.errors import ConstraintError, InvalidVocabulary  # noqa: E402
 from constrain.vocabulary import Vocabulary  # noqa: E402
+from tests.decoding.conftest import tiny_model  # noqa: E402
+from tests.decoding.naive import NaiveConstraint  # noqa: E402
 
 RECORD = NaiveConstraint(r'\{"(name|tags)": (\["[a-f]{1,3}"(, "[a-f]{1,3}"){0,2}\]|"[g-z ]{2,8}"|-?[1-9][0-9]{0,5})\}')
 WORD = NaiveConstraint(r"[a-z]{3,12}!")
@@ -82,7 +81,9 @@ def test_a_constraint_per_row(model: Any, tokenizer: Any, mode: str) -> None:
 
 def test_a_row_without_a_constraint_is_left_alone(model: Any, tokenizer: Any) -> None:
     free = tokenizer(PROMPTS[:2], return_tensors="pt", padding=True)
-    expected = model.generate(**{k: free[k] for k in ("input_ids", "attention_mask")}, do_sample=False, max_new_tokens=9)
+    expected = model.generate(
+        **{k: free[k] for k in ("input_ids", "attention_mask")}, do_sample=False, max_new_tokens=9
+    )
     processor = logits_processor([None, WORD], tokenizer)
     got = model.generate(
         input_ids=free.input_ids,
