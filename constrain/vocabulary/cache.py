@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,14 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mappi
     fixed = len(MAGIC) + 32 + 8
     header += b" " * (-(fixed + len(header)) % ALIGN)
     body = len(header).to_bytes(8, "little") + header + b"".join(blobs)
-    temporary = None
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name + ".", delete=False) as file:
-            temporary = file.name
+        with temporary.open("xb") as file:
             file.write(MAGIC + hashlib.sha256(body).digest() + body)
         os.replace(temporary, path)
     except OSError:
-        if temporary is not None:
-            _remove(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         return False
     return True
 
@@ -83,16 +83,13 @@ def read_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
         return None
 
 
-def vocabulary_folder(fingerprint: str) -> Path | None:
-    """The folder of one vocabulary and what was derived from it; None when it can't be written to."""
-    folder = cache_dir() / "vocabularies" / fingerprint[:32]
+def vocabulary_folder(fingerprint: str) -> Path:
+    """The folder of one vocabulary and what was derived from it (not made by this call)."""
+    return cache_dir() / "vocabularies" / fingerprint[:32]
+
+
+def usable(folder: Path) -> bool:
+    """Can files be kept in this folder? It is made if it is missing; the answer is remembered."""
     if folder not in _usable or (_usable[folder] and not folder.is_dir()):
         _usable[folder] = writable(folder)
-    return folder if _usable[folder] else None
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return
+    return _usable[folder]

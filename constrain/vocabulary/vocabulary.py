@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from constrain.errors import InvalidVocabulary
-from constrain.vocabulary.cache import Arrays, read_arrays, vocabulary_folder, write_arrays
+from constrain.vocabulary.cache import Arrays, read_arrays, usable, vocabulary_folder, write_arrays
 from constrain.vocabulary.trie import Trie, build_trie, trie_arrays
 
 if TYPE_CHECKING:
     from os import PathLike
 
 MAX_SIZE = 1 << 24  # ids; real vocabularies have up to 2 ** 18
+KIND = "vocabulary 1"  # of files and fingerprints; counts up when the arrays change their meaning
 MAX_BYTES = 1 << 30  # bytes of all tokens together
 
 
@@ -214,14 +215,16 @@ class Vocabulary:
         return bytes(np.flatnonzero(seen == 0).tolist())
 
     def cache_path(self, name: str) -> Path | None:
-        """A path for a file `name` that is derived from this vocabulary; None when nothing can be kept on disk.
+        """A path for a file `name` that is derived from this vocabulary; None when there is none and none can be kept.
 
-        The file may not exist. Write it with `constrain.vocabulary.cache.write_arrays`, read it with `read_arrays`.
+        The file may not exist, or be there in a folder that is not ours to write (a cache that an image ships).
+        Write it with `constrain.vocabulary.cache.write_arrays`, read it with `read_arrays`.
         """
         if not name or Path(name).name != name or name.startswith("."):
             raise ValueError(f"not a plain file name: {name!r}")
         folder = vocabulary_folder(self.fingerprint)
-        return None if folder is None else folder / name
+        path = folder / name
+        return path if path.exists() or usable(folder) else None
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the vocabulary to a file that `Vocabulary.load` reads. OSError when that can't be done."""
@@ -232,16 +235,16 @@ class Vocabulary:
     def load(cls, path: str | PathLike[str]) -> Vocabulary:
         """Read a file that `save` wrote. InvalidVocabulary when it is missing, damaged or of another version."""
         read = read_arrays(Path(path))
-        if read is None or "fingerprint" not in read[1]:
+        vocabulary = None if read is None else _restore(*read)
+        if vocabulary is None:
             raise InvalidVocabulary(f"{path} is not a whole vocabulary file of this version")
-        arrays, meta = read
-        return _register(_restore(arrays, meta))
+        return _register(vocabulary)
 
     def _arrays(self) -> Arrays:
         return {"data": self.data, "offsets": self.offsets, **trie_arrays(self.trie)}
 
     def _meta(self) -> dict[str, Any]:
-        return {"fingerprint": self.fingerprint, "eos_ids": list(self.eos_ids)}
+        return {"kind": KIND, "fingerprint": self.fingerprint, "eos_ids": list(self.eos_ids)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.fingerprint == other.fingerprint
@@ -274,7 +277,7 @@ def as_ids(ids: int | Iterable[int], what: str) -> tuple[int, ...]:
 
 def _shared(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids: tuple[int, ...]) -> Vocabulary:
     """The vocabulary of these arrays: the living one, the one on disk, or a new one that is put there."""
-    digest = hashlib.sha256(b"vocabulary 1")
+    digest = hashlib.sha256(KIND.encode())
     for part in (np.asarray(eos_ids, "<i4"), offsets, data):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part.data)
@@ -283,11 +286,12 @@ def _shared(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids
     if known is not None:
         return known
     folder = vocabulary_folder(fingerprint)
-    read = None if folder is None else read_arrays(folder / "vocabulary.bin")
-    if read is not None and read[1].get("fingerprint") == fingerprint:
-        return _register(_restore(*read))
+    read = read_arrays(folder / "vocabulary.bin")
+    kept = None if read is None else _restore(*read)
+    if kept is not None and kept.fingerprint == fingerprint:
+        return _register(kept)
     vocabulary = _make(data, offsets, eos_ids, fingerprint, build_trie(data, offsets))
-    if folder is not None:
+    if usable(folder):
         write_arrays(folder / "vocabulary.bin", vocabulary._arrays(), vocabulary._meta())
     return _register(vocabulary)
 
@@ -297,7 +301,10 @@ def _register(vocabulary: Vocabulary) -> Vocabulary:
         return _known.setdefault(vocabulary.fingerprint, vocabulary)
 
 
-def _restore(arrays: Arrays, meta: dict[str, Any]) -> Vocabulary:
+def _restore(arrays: Arrays, meta: dict[str, Any]) -> Vocabulary | None:
+    """The vocabulary of a file's content, whose checksum was verified; None when it is a file of something else."""
+    if meta.get("kind") != KIND:
+        return None
     trie = Trie(*(arrays[name] for name in ("byte", "end", "first", "ids", "depth")))
     return _make(arrays["data"], arrays["offsets"], tuple(meta["eos_ids"]), meta["fingerprint"], trie)
 

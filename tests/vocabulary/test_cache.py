@@ -140,6 +140,34 @@ def test_a_folder_that_can_not_be_written_costs_the_cache_only(
     assert not write_arrays(blocked / "x", {"a": np.zeros(1)}, {})
 
 
+def test_a_cache_that_others_wrote_is_read_though_it_can_not_be_written(
+    monkeypatch: pytest.MonkeyPatch, builds: list[int]
+) -> None:
+    fresh()
+    monkeypatch.setattr(cache, "writable", lambda folder: False)
+    cache._usable.clear()
+    again = fresh()
+    assert len(builds) == 1
+    assert again.cache_path("vocabulary.bin") is not None and again.cache_path("missing") is None
+
+
+def test_a_file_of_something_else_is_no_vocabulary(tmp_path: Path, builds: list[int]) -> None:
+    first = fresh()
+    path = own_file(first)
+    assert write_arrays(path, {"a": np.zeros(1)}, {"fingerprint": first.fingerprint})
+    with pytest.raises(InvalidVocabulary):
+        Vocabulary.load(path)
+    del first
+    fresh()
+    assert len(builds) == 2
+
+
+def test_files_have_ordinary_permissions() -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    assert own_file(fresh()).stat().st_mode & 0o777 == 0o666 & ~mask
+
+
 def test_a_cache_folder_deleted_meanwhile_is_made_again(cache_folder: Path) -> None:
     v = fresh()
     shutil.rmtree(cache_folder)

@@ -176,6 +176,8 @@ def test_the_same_tokenizer_is_read_once_until_it_changes() -> None:
     assert second != first and second.token_bytes(258) == b"more text"
     tokenizer.add_special_tokens({"eos_token": "<turn>"})
     assert Vocabulary.from_tokenizer(tokenizer).eos_ids == (257,)
+    tokenizer.backend_tokenizer.decoder = decoders.Fuse()
+    assert Vocabulary.from_tokenizer(tokenizer).token_bytes(0) == SPELLING[0].encode()
 
 
 def test_a_processor_is_read_through_its_tokenizer() -> None:

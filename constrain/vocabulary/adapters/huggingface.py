@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import weakref
@@ -18,7 +19,9 @@ from constrain.vocabulary.adapters.tekken import from_tekken, is_mistral
 from constrain.vocabulary.adapters.tiktoken import encoding_of, encoding_table
 from constrain.vocabulary.vocabulary import Vocabulary, as_ids
 
-_read: weakref.WeakKeyDictionary[Any, tuple[Any, Vocabulary]] = weakref.WeakKeyDictionary()
+_read: weakref.WeakKeyDictionary[Any, tuple[Any, Vocabulary]] = (
+    weakref.WeakKeyDictionary()
+)  # with what it was read under
 _SAMPLE = 500  # tokens whose bytes are compared with the tokenizer's own decoding
 _NO_EOS = "Pass eos=..., for example model.generation_config.eos_token_id, or eos=() if nothing ends a text"
 
@@ -39,24 +42,27 @@ def from_transformers(tokenizer: Any, *, size: int | None = None, eos: int | Ite
         raise InvalidVocabulary("the tokenizer names no end-of-sequence token", hint=_NO_EOS)
     eos_ids = as_ids(asked, "eos")
     named = as_ids(getattr(tokenizer, "all_special_ids", ()), "special")
-    count = len(tokenizer) if hasattr(tokenizer, "__len__") else backend.get_vocab_size()
-    added = getattr(tokenizer, "added_tokens_decoder", {})
-    state = (count, size, eos_ids, named, tuple((i, token.special) for i, token in added.items()))
+    fast = hasattr(backend, "id_to_token") and hasattr(backend, "decoder")
+    if fast and backend is tokenizer:
+        return _fast(backend, eos_ids, named, size)
+    state = (size, eos_ids, named, len(tokenizer), _settings(tokenizer, backend if fast else None))
     try:
         known = _read.get(tokenizer)
     except TypeError:  # a class without weak references or hashes
         known = None
     if known is not None and known[0] == state:
         return known[1]
-    if hasattr(backend, "id_to_token") and hasattr(backend, "decoder"):
-        vocabulary = _fast(backend, eos_ids, named, size)
-    else:
-        vocabulary = _slow(tokenizer, eos_ids, named, size)
-    try:
+    vocabulary = _fast(backend, eos_ids, named, size) if fast else _slow(tokenizer, eos_ids, named, size)
+    with contextlib.suppress(TypeError):
         _read[tokenizer] = (state, vocabulary)
-    except TypeError:
-        return vocabulary
     return vocabulary
+
+
+def _settings(tokenizer: Any, backend: Any) -> tuple[Any, ...]:
+    """What can change the tokens of a tokenizer while it lives, besides their number."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    decoder = None if backend is None or backend.decoder is None else backend.decoder.__getstate__()
+    return decoder, tuple((i, token.content, token.special) for i, token in added.items())
 
 
 def _fast(backend: Any, eos: tuple[int, ...], special: tuple[int, ...], size: int | None) -> Vocabulary:
