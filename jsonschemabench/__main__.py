@@ -109,7 +109,7 @@ def _speed(args: argparse.Namespace) -> int:
         load[engine] = {"load": machine.load_average(), "wall_s": round(time.monotonic() - begun, 1)}
     about |= measure.result(results, ready) | {"load": load}
     if "constrain" in engines and not args.no_startup:
-        about["startup"] = startup.run()
+        about["startup"] = startup.run(tokenizer.name)
     return _write(args.out, about, report.speed(about))
 
 

@@ -48,7 +48,10 @@ def speed(result: Result) -> str:
         parts += [_times(result, kind, engines, SPREADS)]
     parts += ["## Processes", _processes(result, engines)]
     if "startup" in result:
-        parts += ["## Start-up of constrain", _startup(result["startup"], result["machine"]["cores"])]
+        parts += [
+            "## Start-up of constrain",
+            _startup(result["startup"], result["machine"]["cores"], sample["vocabulary"]),
+        ]
     parts += ["## Where the time goes", _slowest(result, engines)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -199,19 +202,22 @@ def _processes(result: Result, engines: Sequence[str]) -> str:
     return _table(["", *_names(result, engines)], [[t, *(_figure(f(e)) for e in engines)] for t, f in rows])
 
 
-def _startup(startup: Result, cores: int) -> str:
+def _startup(startup: Result, cores: int, vocabulary: int) -> str:
     heavy = ", ".join(startup["import_heavy"]) or "none of torch, transformers, numba"
-    rows = [
-        [f"`import constrain` (loads {heavy})", _figure(startup["import_s"])],
-        ["`import numba`, at first use", _figure(startup["numba_s"])],
-        [f"first use, {startup['kernels_loaded']} kernels from the cache", _figure(startup["cached_s"])],
-        [
-            f"first use ever, {startup['kernels_compiled']} kernels compiled ({cores} cores)",
-            _figure(startup["compile_s"]),
-        ],
-    ]
-    note = f"Medians of {startup['repeats']} fresh processes, except for the compilation, which is done once."
-    return _table(["", "s"], rows) + "\n\n" + note
+    cached, empty = startup["cached"], startup["empty"]
+    rows = [[f"`import constrain` (loads {heavy})", _figure(startup["import_s"]), "–"]]
+    for title, key in (
+        ("`import numba`, at first use", "numba_s"),
+        (f"all kernels ({empty['compiled']:.0f})", "kernels_s"),
+        (f"vocabulary of {vocabulary} tokens, from their bytes", "vocabulary_s"),
+        ("first schema: compile, matcher, first mask", "first_schema_s"),
+    ):
+        rows.append([title, _figure(cached[key]), _figure(empty[key])])
+    note = (
+        f"Medians of {startup['repeats']} fresh processes; the last column, as on a new machine ({cores} cores), once. "
+        f"Kernels loaded from the cache: {cached['loaded']:.0f}, compiled with an empty one: {empty['compiled']:.0f}."
+    )
+    return _table(["", "s", "s, cache empty"], rows) + "\n\n" + note
 
 
 def _slowest(result: Result, engines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Start-up of this project in fresh processes: the import, the kernels from the cache, the kernels compiled once."""
+"""Start-up of this project in fresh processes: import, kernels from the cache or compiled, vocabulary, first schema."""
 
 from __future__ import annotations
 
@@ -23,48 +23,52 @@ print(json.dumps({"import_s": took, "heavy": heavy}))
 """
 FIRST_USE = """
 import json, sys, time
+from jsonschemabench.tokenizers import TOKENIZERS
+tokenizer = TOKENIZERS[sys.argv[1]]()
+tokens = [*tokenizer.tokens, *[b""] * (tokenizer.size - len(tokenizer.tokens))]
 import numpy as np
-begun = time.perf_counter()
 import constrain
-imported = time.perf_counter()
+
+laps = {}
+begun = time.perf_counter()
+def lap(name):
+    global begun
+    laps[name] = time.perf_counter() - begun
+    begun = time.perf_counter()
+
 import numba
-numba_s = time.perf_counter()
-vocabulary = constrain.Vocabulary.from_tokens([bytes([b]) for b in range(256)] + [b""], eos=[256], special=[256])
-mask = np.zeros(9, np.uint32)
+lap("numba_s")
+from constrain import cli, jit
+cli.warmup()
+lap("kernels_s")
+vocabulary = constrain.Vocabulary.from_tokens(tokens, eos=[tokenizer.eos], special=sorted(tokenizer.special))
+lap("vocabulary_s")
+mask = np.zeros((tokenizer.size + 31) // 32, np.uint32)
 schema = '{"type": "object", "properties": {"warm": {"type": "string"}}}'
-matcher = constrain.json(schema).compile(vocabulary).matcher()
-matcher.fill_mask(mask)
-matcher.accept(ord("{"))
-matcher.fill_mask(mask)
-used = time.perf_counter()
-from constrain import jit
-print(json.dumps({
-    "import_s": imported - begun, "numba_s": numba_s - imported, "first_use_s": used - numba_s,
-    "loaded": jit.loaded_count, "compiled": jit.compiled_count,
-}))
+constrain.json(schema).compile(vocabulary).matcher().fill_mask(mask)
+lap("first_schema_s")
+print(json.dumps({**laps, "loaded": jit.loaded_count, "compiled": jit.compiled_count}))
 """
 
 
-def run(repeats: int = 5) -> dict[str, Any]:
-    """Wall seconds, medians of fresh processes; the one-time compilation is done once, in a cache of its own.
+def run(tokenizer: str, repeats: int = 5) -> dict[str, Any]:
+    """Wall seconds: medians of fresh processes, and of one whose cache folder is empty, as on a new machine.
 
-    import_s: `import constrain`, numpy included, after the interpreter has started. numba_s: importing numba then,
-    where the former has not. cached_s: from there to a first mask over 256 byte tokens, kernels read from the cache.
-    compile_s: the same with an empty cache, which is what happens once per machine.
+    import_s: `import constrain`, numpy included, after the interpreter has started. "cached" and "empty" hold what comes
+    after it: numba_s: importing numba, where that has not happened. kernels_s: `constrain warmup`, all kernels loaded
+    or compiled. vocabulary_s: the vocabulary from its tokens. first_schema_s: an object with one string, to its first
+    mask: with an empty cache also what is kept per vocabulary.
     """
     imports = [_probe(IMPORT) for _ in range(repeats)]
-    with tempfile.TemporaryDirectory() as empty:
-        compiled = _probe(FIRST_USE, cache=empty)
-        cached = [_probe(FIRST_USE, cache=empty) for _ in range(repeats)]
+    with tempfile.TemporaryDirectory() as folder:
+        empty = _probe(FIRST_USE, tokenizer, cache=folder)
+        cached = [_probe(FIRST_USE, tokenizer, cache=folder) for _ in range(repeats)]
     return {
         "repeats": repeats,
         "import_s": _median(imports, "import_s"),
         "import_heavy": imports[0]["heavy"],
-        "numba_s": _median(cached, "numba_s"),
-        "cached_s": _median(cached, "first_use_s"),
-        "kernels_loaded": cached[0]["loaded"],
-        "compile_s": round(compiled["first_use_s"], 2),
-        "kernels_compiled": compiled["compiled"],
+        "cached": {name: _median(cached, name) for name in cached[0]},
+        "empty": {name: round(value, 3) for name, value in empty.items()},
     }
 
 
@@ -72,13 +76,14 @@ def _median(probes: list[dict[str, Any]], name: str) -> float:
     return round(statistics.median(float(probe[name]) for probe in probes), 3)
 
 
-def _probe(code: str, cache: str | None = None) -> dict[str, Any]:
+def _probe(code: str, *arguments: str, cache: str | None = None) -> dict[str, Any]:
     """What the code prints, run by a fresh interpreter."""
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     environment = {**os.environ, "PYTHONPATH": path, "CONSTRAIN_QUIET": "1"}
     if cache is not None:
         environment["CONSTRAIN_CACHE_DIR"] = cache
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"a start-up probe failed: {done.stderr.strip().splitlines()[-1:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
