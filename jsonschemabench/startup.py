@@ -54,10 +54,10 @@ print(json.dumps({**laps, "loaded": jit.loaded_count, "compiled": jit.compiled_c
 def run(tokenizer: str, repeats: int = 5) -> dict[str, Any]:
     """Wall seconds: medians of fresh processes, and of one whose cache folder is empty, as on a new machine.
 
-    import_s: `import constrain`, numpy included, after the interpreter has started. "cached" and "empty" hold what comes
-    after it: numba_s: importing numba, where that has not happened. kernels_s: `constrain warmup`, all kernels loaded
-    or compiled. vocabulary_s: the vocabulary from its tokens. first_schema_s: an object with one string, to its first
-    mask: with an empty cache also what is kept per vocabulary.
+    import_s: `import constrain`, numpy included, after the interpreter has started. What comes after it is under
+    "cached" and "empty": numba_s: importing numba, where that has not happened. kernels_s: `constrain warmup`, all
+    kernels loaded or compiled. vocabulary_s: the vocabulary from its tokens. first_schema_s: an object with one string,
+    to its first mask (with an empty cache also what is kept per vocabulary).
     """
     imports = [_probe(IMPORT) for _ in range(repeats)]
     with tempfile.TemporaryDirectory() as folder:
