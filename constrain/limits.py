@@ -19,6 +19,7 @@ class Limits:
     dfa_work: int = 20_000_000  # transitions made while one automaton is built
     stack_depth: int = 10_000  # nesting of generated text
     live_stacks: int = 2_000  # parses that one text may have at the same moment
+    mask_work: int = 50_000_000  # parser steps for one mask
     arena_bytes: int = 64 << 20  # parser states remembered per compiled constraint; more are dropped and made anew
     store_bytes: int = 256 << 20  # masks remembered per vocabulary; more are dropped and made anew
 

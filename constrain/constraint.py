@@ -1,0 +1,129 @@
+"""A constraint: a language of texts, before any vocabulary is known."""
+
+from __future__ import annotations
+
+import json
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from constrain.errors import ConstraintError
+from constrain.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from constrain.engine.compiled import CompiledConstraint
+    from constrain.grammar.ir import Grammar
+    from constrain.vocabulary.vocabulary import Vocabulary
+
+
+class Constraint:
+    """A language of texts. Made by `constrain.json`, `constrain.regex` and `constrain.choice`.
+
+    grammar: what the engine runs. source: "json", "regex", "choice" or "grammar".
+    """
+
+    def __init__(self, grammar: Grammar, *, source: str = "grammar", limits: Limits = DEFAULT_LIMITS) -> None:
+        self.grammar = grammar
+        self.source = source
+        self.limits = limits
+        self._compiled: weakref.WeakKeyDictionary[Vocabulary, CompiledConstraint] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def compile(self, vocabulary: Vocabulary) -> CompiledConstraint:
+        """The constraint over a vocabulary. Kept: a second call with the same vocabulary gives the same object."""
+        from constrain.engine.compiled import CompiledConstraint
+
+        with self._lock:
+            made = self._compiled.get(vocabulary)
+            if made is None:
+                made = self._compiled[vocabulary] = CompiledConstraint(self.grammar, vocabulary, self.limits)
+            return made
+
+    def logits_processor(self, tokenizer: Any, **options: Any) -> Any:
+        """A logits processor for `model.generate(..., logits_processor=[...])` of Hugging Face transformers.
+
+        tokenizer: the model's tokenizer, or a `Vocabulary`. Options: see `constrain.decoding.huggingface`.
+        """
+        from constrain.decoding.huggingface import ConstraintProcessor
+
+        return ConstraintProcessor(self, tokenizer, **options)
+
+    def matches(self, text: str | bytes) -> bool:
+        """Is the text, whole, in the language?"""
+        data = text.encode() if isinstance(text, str) else text
+        matcher = self.compile(_byte_vocabulary()).matcher()
+        return matcher.accept_bytes(data) == len(data) and matcher.is_accepting
+
+    def explain(self, text: str | bytes) -> str | None:
+        """None when the text is in the language, else a sentence that says at which byte it leaves it."""
+        data = text.encode() if isinstance(text, str) else text
+        matcher = self.compile(_byte_vocabulary()).matcher()
+        taken = matcher.accept_bytes(data)
+        if taken == len(data):
+            if matcher.is_accepting:
+                return None
+            return f"the text ends after {len(data)} bytes, but something is still missing"
+        good = data[:taken].decode("utf-8", "replace")[-40:]
+        bad = data[taken : taken + 20].decode("utf-8", "replace")
+        return f"byte {taken} can't be {bad[:1]!r}: after ...{good!r} comes {bad!r}"
+
+    def parse(self, text: str) -> Any:
+        """The value of a JSON text in the language, or the text itself for other constraints. Raises ConstraintError."""
+        wrong = self.explain(text)
+        if wrong is not None:
+            raise ConstraintError(wrong)
+        return json.loads(text) if self.source == "json" else text
+
+
+_bytes: Vocabulary | None = None
+
+
+def _byte_vocabulary() -> Vocabulary:
+    """256 one-byte tokens and an end: for following texts byte by byte."""
+    global _bytes
+    if _bytes is None:
+        from constrain.vocabulary.vocabulary import Vocabulary
+
+        _bytes = Vocabulary.from_tokens([*(bytes([b]) for b in range(256)), b""], eos=[256])
+    return _bytes
+
+
+def json_constraint(schema: Any, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Constraint:
+    """Texts that are JSON and valid under a JSON Schema (`constrain.json`).
+
+    schema: a dict, a bool, or JSON text. Options: whitespace ("flexible", "compact", "pretty"), property_order
+    ("schema", "any"), numbers ("canonical", "any"), draft, registry, formats ("assert", "annotate"), unknown_formats
+    ("annotate", "refuse"), escapes. Raises InvalidSchema, UnsupportedFeature, Unsatisfiable, LimitExceeded.
+    """
+    from constrain.schema import compile_schema
+
+    return Constraint(compile_schema(schema, limits=limits, **options), source="json", limits=limits)
+
+
+def regex(pattern: str, *, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS) -> Constraint:
+    """Texts that match a regular expression from end to end (Python's dialect). Raises GrammarError, Unsatisfiable."""
+    from constrain import regular
+    from constrain.errors import Unsatisfiable
+    from constrain.grammar.ir import Grammar, Text
+
+    language = regular.parse_python(pattern, flags)
+    if regular.compile(language, limits).is_empty:
+        raise Unsatisfiable(f"no text matches {pattern!r}")
+    grammar = Grammar()
+    grammar.start = grammar.add(Text(language))
+    return Constraint(grammar, source="regex", limits=limits)
+
+
+def choice(options: Iterable[str], *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
+    """Exactly one of these texts. Raises Unsatisfiable when there are none."""
+    from constrain import regular
+    from constrain.errors import Unsatisfiable
+    from constrain.grammar.ir import Grammar, Text
+
+    texts = list(options)
+    if not texts:
+        raise Unsatisfiable("a choice of no texts")
+    grammar = Grammar()
+    grammar.start = grammar.add(Text(regular.ast.choice(texts)))
+    return Constraint(grammar, source="choice", limits=limits)

@@ -1,0 +1,296 @@
+"""The arena of one compiled constraint: its memory, and the records of grammar nodes and terminals put into it.
+
+Nodes and terminals are emitted when the kernels first ask for them, a few neighbours at a time, so that compiling a
+large grammar costs no more than the part of it that generation reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from constrain import regular
+from constrain.engine import kernels
+from constrain.engine import layout as L
+from constrain.engine.store import Store
+from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances
+from constrain.errors import LimitExceeded
+from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, NodeId, Object, Seq, String, StringChoice, Text
+from constrain.limits import Limits
+from constrain.regular import ast
+
+Ints = npt.NDArray[np.int32]
+BATCH = 24  # nodes emitted together
+FIRST_SIZE = 1 << 15
+NO_ROWS = np.zeros((1, 1), np.uint32)
+NO_MASK = np.zeros(1, np.uint32)
+NO_DATA = np.zeros(8, np.int64)
+
+
+class Arena:
+    """H of layout.py, and what has been put into it. Not thread-safe: the compiled constraint holds a lock."""
+
+    def __init__(self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]]) -> None:
+        self.grammar = grammar
+        self.limits = limits
+        self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
+        self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
+        H = self.H = np.zeros(FIRST_SIZE + 4 * words, np.int32)
+        H[L.CAP] = len(H)
+        H[L.BUMP] = L.HEADER
+        H[L.TABLE_SIZE] = 256
+        H[L.TABLE] = self._reserve(256)
+        self._node_slots = self._term_slots = 0
+        self._grow_nodes()
+        self._grow_terms()
+        H = self.H
+        any_string = self._reserve(2)
+        H[H[L.TERMS]] = any_string
+        pretty = grammar.whitespace == "pretty"
+        H[L.WS_MODE] = 1 if pretty else 0
+        H[L.WS_MAX] = 0 if grammar.whitespace == "compact" else grammar.max_whitespace
+        H[L.LIVE_LIMIT] = limits.live_stacks
+        H[L.DEPTH_LIMIT] = limits.stack_depth
+        H[L.WORK_LIMIT] = limits.mask_work
+        H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
+        H[L.DENSE] = self._reserve(words)
+        for field, size in ((L.PENDING, 800), (L.CLEARS, 1024), (L.IDS, 2048), (L.SCRATCH, 4096)):
+            self._region(field, size)
+        self.fixed = int(H[L.BUMP])  # what a fresh arena takes
+
+    # -- memory -------------------------------------------------------------------------------------------------------
+
+    def _reserve(self, size: int) -> int:
+        at = int(self.H[L.BUMP])
+        self.ensure(at + size + 2 * int(self.H[L.TABLE_SIZE]) + 8)
+        self.H[L.BUMP] = at + size
+        return at
+
+    def ensure(self, capacity: int) -> None:
+        """Make the arena at least this many ints long."""
+        if capacity <= len(self.H):
+            return
+        grown = np.zeros(max(2 * len(self.H), capacity + (capacity >> 2)), np.int32)
+        used = int(self.H[L.BUMP])
+        grown[:used] = self.H[:used]
+        grown[L.CAP] = len(grown)
+        self.H = grown
+
+    def _region(self, field: int, size: int) -> None:
+        at = self._reserve(size)
+        self.H[field] = at
+        self.H[field + 1] = at + size
+
+    def double(self, field: int) -> None:
+        """Give one of the kernels' work regions twice its size."""
+        self._region(field, 2 * int(self.H[field + 1] - self.H[field]))
+
+    def _grow_nodes(self) -> None:
+        slots = max(len(self.grammar.nodes) + 1, 2 * self._node_slots, 16)
+        at = self._reserve(slots)
+        old = int(self.H[L.NODES])
+        self.H[at : at + self._node_slots] = self.H[old : old + self._node_slots]
+        self.H[L.NODES] = at
+        self._node_slots = slots
+
+    def _grow_terms(self) -> None:
+        slots = max(len(self.specs) + 8, 2 * self._term_slots, 16)
+        at = self._reserve(slots)
+        old = int(self.H[L.TERMS])
+        self.H[at : at + self._term_slots] = self.H[old : old + self._term_slots]
+        self.H[L.TERMS] = at
+        self._term_slots = slots
+
+    def _append(self, record: Sequence[int] | Ints) -> int:
+        at = self._reserve(len(record))
+        self.H[at : at + len(record)] = record
+        return at
+
+    # -- nodes --------------------------------------------------------------------------------------------------------
+
+    def emit_nodes(self, nid: int) -> None:
+        """Emit the node with this id (grammar index + 1) and, breadth first, some of those it leads to."""
+        if len(self.grammar.nodes) + 1 > self._node_slots:
+            self._grow_nodes()
+        nodes = self.grammar.nodes
+        table = int(self.H[L.NODES])
+        todo = [nid - 1]
+        seen = {nid - 1}
+        places: list[tuple[int, int]] = []
+        out: list[int] = []
+        i = 0
+        while i < len(todo) and i < BATCH:
+            n = todo[i]
+            i += 1
+            node = nodes[n]
+            if i > 1 and (isinstance(node, Lazy) or (isinstance(node, String) and node.language is not None and (node.lo or node.hi is not None))):
+                continue  # costs more than a few list operations: only when it is reached
+            places.append((n + 1, len(out)))
+            for child in self._record(node, out):
+                if child >= 0 and child not in seen and not self.H[table + child + 1]:
+                    seen.add(child)
+                    todo.append(child)
+        at = self._append(out)
+        if len(self.grammar.nodes) + 1 > self._node_slots:
+            self._grow_nodes()  # a lazy node has added some
+        table = int(self.H[L.NODES])
+        for n, offset in places:
+            self.H[table + n] = at + offset
+
+    def _record(self, node: Any, out: list[int]) -> Iterable[NodeId]:
+        """Append a node's record to `out`; returns the nodes it refers to."""
+        if isinstance(node, Object):
+            return self._object(node, out)
+        if isinstance(node, String):
+            if node.language is None:
+                hi = -1 if node.hi is None else node.hi
+                out += (L.OP_STRING, 0, min(node.lo, 1 << 30), min(hi, 1 << 30))
+            elif not node.lo and node.hi is None:
+                out += (L.OP_STRING, self._terminal("string", node.language), 0, -1)
+            else:
+                language, lo, hi2 = counted(node.language, node.lo, node.hi, self.limits)
+                kind = "string" if hi2 is None else "counted"
+                out += (L.OP_STRING, self._terminal(kind, language), lo, -1 if hi2 is None else hi2)
+            return ()
+        if isinstance(node, Array):
+            hi = -1 if node.hi is None else node.hi
+            out += (L.OP_ARRAY, len(node.prefix), node.item + 1 or -1, node.lo, hi, max(len(node.prefix), node.lo))
+            out += [i + 1 or -1 for i in node.prefix]
+            return (*node.prefix, node.item)
+        if isinstance(node, Alt | Seq):
+            children = node.options if isinstance(node, Alt) else node.parts
+            out += (L.OP_ALT if isinstance(node, Alt) else L.OP_SEQ, len(children))
+            out += [i + 1 for i in children]
+            return children
+        if isinstance(node, Literal):
+            out += (L.OP_LITERAL, len(node.text), *node.text)
+            return ()
+        if isinstance(node, Text):
+            out += (L.OP_TEXT, self._terminal("text", node.language))
+            return ()
+        if isinstance(node, StringChoice):
+            out += (L.OP_STRING, self._terminal("choice", node.strings), 0, -1)
+            return ()
+        if isinstance(node, Lazy):
+            target = node.expand()
+            out += (L.OP_FORWARD, target + 1)
+            return (target,)
+        raise TypeError(f"not a grammar node: {node!r}")
+
+    def _object(self, node: Object, out: list[int]) -> Iterable[NodeId]:
+        names, values, required = node.names, node.values, node.required
+        n = len(names)
+        children = (*values, *(v for _, v in node.free))
+        nextreq = [n] * (n + 1)
+        avail = [0] * (n + 1)
+        reqafter = [0] * (n + 1)
+        for i in range(n - 1, -1, -1):
+            nextreq[i] = i if required[i] else nextreq[i + 1]
+            avail[i] = avail[i + 1] + (values[i] >= 0)
+            reqafter[i] = reqafter[i + 1] + required[i]
+        hi = -1 if node.hi is None else node.hi
+        any_free = any(v >= 0 for _, v in node.free)
+        at = L.O_DATA
+        m = len(children)
+        tid = self._terminal("keys", (names, tuple((r, v >= 0) for r, v in node.free), tuple(v >= 0 for v in values)))
+        out += (
+            L.OP_OBJECT, tid, n, m - n, int(node.ordered), node.lo, hi, int(any_free),
+            at, at + m, at + m + n, at + m + 2 * n + 1, at + m + 3 * n + 2,
+        )  # fmt: skip
+        out += [v + 1 or -1 for v in children]
+        out += [int(r) for r in required]
+        out += nextreq
+        out += avail
+        out += reqafter
+        return children
+
+    # -- terminals ----------------------------------------------------------------------------------------------------
+
+    def _terminal(self, kind: str, what: Any) -> int:
+        """The id of a terminal; its record is emitted when the kernels ask for it. Id 0 is the unrestricted string."""
+        spec = (kind, what)
+        i = self.spec_ids.get(spec)
+        if i is None:
+            i = self.spec_ids[spec] = len(self.specs)
+            self.specs.append(spec)
+        if i >= self._term_slots:
+            self._grow_terms()
+        return i
+
+    def emit_terminal(self, tid: int, store: Store) -> None:
+        """Emit the record of a terminal."""
+        kind, what = self.specs[tid]
+        if kind == "choice":
+            at = self._trie(sorted(what), [0] * len(what), -1)
+        elif kind == "keys":
+            at = self._keys(what, store)
+        else:
+            dfa = regular.compile(what, self.limits)
+            if dfa.is_empty:
+                raise AssertionError("an empty language reached the engine")
+            gid = store.terminal_id(kind.encode() + dfa.key)
+            at = self._append(dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None))
+        self.H[self.H[L.TERMS] + tid] = at
+
+    def _keys(self, what: Any, store: Store) -> int:
+        names, free, allowed = what
+        if not free or free[0][0] is None:
+            order = sorted(range(len(names)), key=names.__getitem__)
+            open_label = len(names) if free and free[0][1] else -1
+            return self._trie([names[i] for i in order], order, open_label)
+        languages = [ast.literal(name) for name in names] + [ast.ALL if r is None else r for r, _ in free]
+        dfa = regular.compile_labelled(languages, self.limits)
+        if dfa.is_empty:
+            return self._trie([], [], -1)
+        possible = (*allowed, *(ok for _, ok in free))
+        key = KeyLabels(dfa, len(names), possible)
+        gid = store.terminal_id(b"keys" + dfa.key + bytes(possible) + len(names).to_bytes(4, "little"))
+        return self._append(dfa_record(dfa, gid, key=key))
+
+    def _trie(self, names: Sequence[str], labels: Sequence[int], open_label: int) -> int:
+        n = len(names)
+        chars = np.frombuffer("".join(names).encode("utf-32-le", "surrogatepass"), np.uint32)
+        data = np.empty(2 * n + 1 + len(chars) + 1, np.int64)
+        data[:n] = labels
+        data[n : 2 * n + 1] = list(accumulate(map(len, names), initial=0))
+        data[2 * n + 1 : -1] = chars
+        self.ensure(int(self.H[L.BUMP]) + 6 * len(chars) + 2 * n + 64 + 2 * int(self.H[L.TABLE_SIZE]))
+        at = kernels.run(self.H, self.H, NO_ROWS, NO_MASK, data, kernels.RUN_TRIE, n, open_label)
+        if at < 0:
+            raise LimitExceeded("an enumeration is too large for the arena", keyword="arena_bytes")
+        return int(at)
+
+    # -- states that outlive the arena --------------------------------------------------------------------------------
+
+    def export_state(self, state: int) -> npt.NDArray[np.int64]:
+        """A state with the stacks it stands on, in a form that `import_state` of another arena reads."""
+        H = self.H
+        m = int(H[state + 4])
+        known: dict[int, int] = {0: 0}
+        frames: list[int] = []
+        configs: list[int] = []
+        for i in range(m):
+            at = state + L.STATE_HEAD + L.CFG * i
+            chain = []
+            st = int(H[at + L.CFG - 1])
+            while st not in known:
+                chain.append(st)
+                st = int(H[st + L.S_PARENT])
+            for st in reversed(chain):
+                known[st] = len(known)
+                node = int(H[st + L.S_NODE])
+                parent = int(H[st + L.S_PARENT])
+                reg, bits = int(H[st + L.S_REG]), []
+                item = self.grammar.nodes[node - 1]
+                if isinstance(item, Object) and not item.ordered and len(item.names) > 31 and reg:
+                    bits = [int(x) & 0xFFFFFFFF for x in H[reg + 3 : reg + 3 + int(H[reg + 2])]]
+                    reg = 0
+                container = int(H[st + L.S_LEVEL]) - (int(H[parent + L.S_LEVEL]) if parent else 0)
+                frames += [node, int(H[st + L.S_CNT]), known[parent], container, reg, len(bits), *bits]
+            configs += [int(x) for x in H[at : at + L.CFG - 1]]
+            configs.append(known[int(H[at + L.CFG - 1])])
+        return np.array([len(known) - 1, m, *frames, *configs], np.int64)

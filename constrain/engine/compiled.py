@@ -1,0 +1,158 @@
+"""A constraint compiled against a vocabulary: what the kernels run on, and what they ask of Python while they run."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from constrain.engine import kernels
+from constrain.engine import layout as L
+from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
+from constrain.engine.store import Store, store_of
+from constrain.errors import LimitExceeded
+from constrain.grammar.ir import Grammar
+from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.vocabulary.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from constrain.engine.matcher import Matcher
+
+REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS, L.NEED_CLEARS: L.CLEARS}
+
+
+class CompiledConstraint:
+    """A grammar ready to make masks over one vocabulary. Matchers of it may run in several threads.
+
+    Parser states and masks are remembered in an arena of at most `limits.arena_bytes`; when it is full it is made anew
+    and the living matchers move over, so memory stays bounded however long generation goes on.
+    """
+
+    def __init__(self, grammar: Grammar, vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.grammar = grammar
+        self.vocabulary = vocabulary
+        self.limits = limits
+        self.lock = threading.Lock()
+        self.size = vocabulary.size
+        self.generation = 0
+        self._eos = frozenset(vocabulary.eos_ids)
+        self._specs: list[tuple[str, Any]] = [("any", None)]
+        self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
+        self._store: Store = store_of(vocabulary, limits)
+        self._arena = Arena(grammar, vocabulary.words, limits, self._specs)
+        self.X, self.B = self._store.X, self._store.B
+        self._sync()
+        self._arena.emit_nodes(grammar.start + 1)
+        self._sync()
+        self._start = -1
+        self.start()
+
+    def _sync(self) -> None:
+        self.H = self._arena.H
+
+    # -- what the kernels ask for -------------------------------------------------------------------------------------
+
+    def resolve(self) -> None:
+        """Do what H[STATUS] asks for, or raise. The caller holds the lock and calls the kernel again afterwards."""
+        H, arena = self.H, self._arena
+        status, arg = int(H[L.STATUS]), int(H[L.ARG])
+        H[L.STATUS] = 0
+        if status == L.NEED_NODE:
+            arena.emit_nodes(arg)
+        elif status == L.NEED_TERM:
+            arena.emit_terminal(arg, self._store)
+        elif status == L.NEED_ENTRY:
+            data = H[L.ARG : L.ARG + 8].astype(np.int64)
+            with self._store.lock:
+                made = kernels.run(H, self.X, self.B, NO_MASK, data, kernels.RUN_ENTRY, 0, 0)
+            if made == 0:
+                self._change_store()
+        elif status == L.NEED_SPACE:
+            self._make_room(arg)
+        elif status in REGIONS:
+            arena.double(REGIONS[status])
+        elif status == L.LIMIT_LIVE:
+            raise LimitExceeded(f"the text has more than {arg} parses at once", keyword="live_stacks", hint="Make alternatives of the grammar easier to tell apart")
+        elif status == L.LIMIT_DEPTH:
+            raise LimitExceeded(f"the text nests deeper than {arg} levels", keyword="stack_depth")
+        elif status == L.LIMIT_WORK:
+            raise LimitExceeded(f"one mask took more than {arg} steps", keyword="mask_work")
+        else:
+            raise AssertionError(f"unknown kernel status {status}")
+        self._sync()
+
+    def _make_room(self, need: int) -> None:
+        arena = self._arena
+        if 4 * need <= self.limits.arena_bytes or need <= 2 * arena.fixed:
+            arena.ensure(need)
+            return
+        self.renew()
+        if int(self.H[L.BUMP]) > need // 2:
+            # what lives does not fit the budget: let it have what it needs, but not without end
+            if 4 * need > 4 * self.limits.arena_bytes + (16 << 20):
+                raise LimitExceeded(f"the parser states in use need more than {self.limits.arena_bytes} bytes", keyword="arena_bytes")
+            self._arena.ensure(2 * need)
+
+    def _change_store(self) -> None:
+        full = self._store
+        self._store = store_of(self.vocabulary, self.limits, full)
+        self.X, self.B = self._store.X, self._store.B
+        self.renew()
+
+    def renew(self) -> None:
+        """Start a fresh arena and move the living matchers into it. The caller holds the lock."""
+        old = self._arena
+        living = [m for m in self._matchers if m._state > 0]
+        moved: dict[int, npt.NDArray[np.int64]] = {}
+        for m in living:
+            if m._state not in moved:
+                moved[m._state] = old.export_state(m._state)
+        self._arena = Arena(self.grammar, self.vocabulary.words, self.limits, self._specs)
+        self.generation += 1
+        self._sync()
+        self._start = -1
+        places = {state: self._import(data) for state, data in moved.items()}
+        for m in living:
+            m._moved(places[m._state])
+        self.start()
+
+    def _import(self, data: npt.NDArray[np.int64]) -> int:
+        while True:
+            state = kernels.run(self.H, self.X, NO_ROWS, NO_MASK, data, kernels.RUN_COPY, 0, 0)
+            if state > 0:
+                return int(state)
+            self._resolve_here()
+
+    def start(self) -> int:
+        """The state before the first byte. The caller holds the lock (or is the constructor)."""
+        while self._start < 0:
+            state = kernels.run(self.H, self.X, NO_ROWS, NO_MASK, NO_DATA, kernels.RUN_START, self.grammar.start + 1, 0)
+            if state > 0:
+                self._start = int(state)
+            else:
+                self._resolve_here()
+        return self._start
+
+    def _resolve_here(self) -> None:
+        """`resolve` where no fresh arena may be started, since one is being filled."""
+        if int(self.H[L.STATUS]) == L.NEED_SPACE:
+            self._arena.ensure(int(self.H[L.ARG]))
+            self._sync()
+        else:
+            self.resolve()
+
+    # -- for users ----------------------------------------------------------------------------------------------------
+
+    def matcher(self) -> Matcher:
+        """A matcher at the beginning of a text."""
+        from constrain.engine.matcher import Matcher
+
+        return Matcher(self)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that this compiled constraint holds, the store that it shares with others apart."""
+        return 4 * int(self.H[L.BUMP])

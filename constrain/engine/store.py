@@ -1,0 +1,117 @@
+"""The DFA mask store of a vocabulary: its byte trie and the entries made so far, in two append-only arrays.
+
+One store serves all constraints of a vocabulary. When it is full it is replaced by a fresh one; constraints that still
+hold the old one move on when they next need an entry, and the old one goes with the last of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from constrain.engine import layout as L
+from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.vocabulary.vocabulary import Vocabulary
+
+ENTRY_SLOTS = 1 << 16
+_stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
+_stores_lock = threading.Lock()
+
+
+class Store:
+    """X: int32 array and B: uint32 [rows, words] of layout.py. `lock` guards appending; reading needs none."""
+
+    def __init__(self, vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.lock = threading.Lock()
+        self.words = vocabulary.words
+        self.terminals: dict[bytes, int] = {b"": 0}
+        front = _front(vocabulary)
+        budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
+        # virtual memory: the system gives pages when they are first written
+        capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
+        rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
+        self.X: npt.NDArray[np.int32] = np.zeros(capacity, np.int32)
+        self.X[: len(front)] = front
+        self.X[L.X_BUMP] = len(front)
+        self.X[L.X_CAP] = capacity
+        self.X[L.X_ROWCAP] = rows
+        self.B: npt.NDArray[np.uint32] = np.zeros((rows, vocabulary.words), np.uint32)
+
+    def terminal_id(self, key: bytes) -> int:
+        """The number of the terminal whose content has this key."""
+        with self.lock:
+            return self.terminals.setdefault(key, len(self.terminals))
+
+    @property
+    def used_bytes(self) -> int:
+        """Memory in use, in bytes."""
+        return 4 * int(self.X[L.X_BUMP]) + 4 * int(self.X[L.X_ROWS]) * self.words
+
+
+def store_of(vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS, full: Store | None = None) -> Store:
+    """The current store of a vocabulary. full: a store that has no room, to be replaced if it is the current one."""
+    with _stores_lock:
+        store = _stores.get(vocabulary)
+        if store is None or store is full:
+            store = _stores[vocabulary] = Store(vocabulary, limits)
+        return store
+
+
+def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
+    """Header, trie, ids, offsets, bytes, end-of-sequence ids and entry table, as they stand at the front of X."""
+    trie = vocabulary.trie
+    n = len(trie.end)
+    parts: list[npt.NDArray[Any]] = []
+    header = np.zeros(L.X_HEADER, np.int32)
+    at = L.X_HEADER
+
+    def place(field: int, part: npt.NDArray[Any]) -> None:
+        nonlocal at
+        header[field] = at
+        parts.append(part)
+        at += part.size
+
+    nodes = np.zeros((n + 1, L.TN), np.int32)
+    nodes[:n, 0] = trie.byte
+    nodes[:n, 1] = trie.end
+    nodes[: n + 1, 2] = trie.first
+    place(L.X_TRIE, nodes)
+    place(L.X_IDS, trie.ids)
+    place(L.X_OFFSETS, vocabulary.offsets)
+    place(L.X_DATA, vocabulary.data)
+    place(L.X_EOS, np.array(vocabulary.eos_ids, np.int32))
+    place(L.X_ETABLE, np.zeros(ENTRY_SLOTS, np.int32))
+    parent = _parents(trie.depth)
+    count = np.bincount(parent[1:], minlength=n)
+    big = np.flatnonzero(count >= L.BIG_NODE)
+    tables = np.zeros((len(big), 256), np.int32)
+    rank = np.full(n, -1, np.int64)
+    rank[big] = np.arange(len(big))
+    child = np.flatnonzero(rank[parent] >= 0)
+    child = child[child > 0]
+    tables[rank[parent[child]], trie.byte[child]] = child
+    nodes[big, 3] = at + 256 * np.arange(len(big))
+    parts.append(tables)
+    header[L.X_ESIZE] = ENTRY_SLOTS
+    header[L.X_SIZE] = vocabulary.size
+    header[L.X_MAXLEN] = max(vocabulary.max_token_bytes, 1)
+    header[L.X_NEOS] = len(vocabulary.eos_ids)
+    header[L.X_NODES] = n
+    return np.concatenate([header, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
+
+
+def _parents(depth: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Parent of each node of a trie in preorder: the last node before it that is one level up."""
+    parent = np.zeros(len(depth), np.int64)
+    above = np.zeros(1, np.int64)
+    order = np.argsort(depth, kind="stable")
+    bounds = np.searchsorted(depth[order], np.arange(int(depth.max()) + 2))
+    for d in range(1, len(bounds) - 1):
+        level = order[bounds[d] : bounds[d + 1]]
+        parent[level] = above[np.searchsorted(above, level, side="right") - 1]
+        above = level
+    return parent

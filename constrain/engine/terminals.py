@@ -1,0 +1,139 @@
+"""From regular languages to the terminal records of an arena (layout.py, T_*)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from constrain import regular
+from constrain.engine import layout as L
+from constrain.limits import Limits
+from constrain.regular import ast
+
+if TYPE_CHECKING:
+    from constrain.regular.dfa import Dfa
+
+FAR = 1 << 20  # more characters than any bound that is counted
+
+
+def dfa_record(dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None, key: KeyLabels | None = None) -> npt.NDArray[np.int32]:
+    """The record of an automaton. minrem: characters to the nearest accepting state, int32 per state."""
+    states, ncls = dfa.table.shape
+    nint = len(dfa.bounds)
+    ascii_classes = dfa.classes[np.searchsorted(dfa.bounds, np.arange(128), side="right") - 1]
+    zeros = np.zeros(states, np.int32)
+    free = key.free if key is not None else zeros
+    shared = key.shared if key is not None else zeros
+    first = key.first if key is not None else np.zeros(states + 1, np.int32)
+    labels = key.labels if key is not None else zeros[:0]
+    parts: list[npt.NDArray[Any]] = [
+        ascii_classes, dfa.bounds, dfa.classes, dfa.table, dfa.accept, zeros if minrem is None else minrem,
+        free, first, labels, shared,
+    ]  # fmt: skip
+    head = np.zeros(16, np.int32)
+    head[0], head[1], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, ncls, nint
+    at = len(head)
+    fields = (L.TD_ASCII, L.TD_BOUNDS, L.TD_CLASSES, L.TD_TABLE, L.TD_ACCEPT, L.TD_MINREM, L.TD_FREE, L.TD_LABEL0)
+    for field, part in zip((*fields, L.TD_LABELS, L.TD_SHARED), parts, strict=True):
+        head[field] = at
+        at += part.size
+    return np.concatenate([head, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
+
+
+def edges(dfa: Dfa) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sources and targets of all moves of the automaton, without repeats."""
+    source, column = np.nonzero(dfa.table >= 0)
+    pairs = np.unique(source * len(dfa.table) + dfa.table[source, column])
+    return pairs // len(dfa.table), pairs % len(dfa.table)
+
+
+def distances(dfa: Dfa) -> npt.NDArray[np.int32]:
+    """For each state the least number of characters to an accepting one."""
+    n = len(dfa.table)
+    source, target = edges(dfa)
+    order = np.argsort(target, kind="stable")
+    source = source[order]
+    begin = np.searchsorted(target[order], np.arange(n + 1))
+    far = np.full(n, FAR, np.int32)
+    front = np.flatnonzero(dfa.accept >= 0)
+    d = 0
+    while len(front):
+        far[front] = d
+        d += 1
+        spans = [source[begin[s] : begin[s + 1]] for s in front]
+        front = np.unique(np.concatenate(spans))
+        front = front[far[front] == FAR]
+    return far
+
+
+def counted(language: ast.Regex, lo: int, hi: int | None, limits: Limits) -> tuple[ast.Regex, int, int | None]:
+    """An equal (language, lo, hi) in which the bounds can be counted apart from the automaton.
+
+    Bounds that the language implies are dropped. An upper bound can be counted with the distance to acceptance in hand;
+    a lower one as well when from every state every larger number of characters can be reached, which holds when every
+    accepting state has an accepting successor; otherwise it becomes a part of the automaton.
+    """
+    dfa = regular.compile(language, limits)
+    if dfa.min_length is not None and lo <= dfa.min_length:
+        lo = 0
+    if hi is not None and dfa.max_length is not None and dfa.max_length <= hi:
+        hi = None
+    if lo > 0:
+        target = dfa.table[dfa.accept >= 0]
+        ok = np.where(target >= 0, dfa.accept[np.maximum(target, 0)] >= 0, False).any(axis=1).all()
+        if not ok:
+            # with both bounds near each other the upper one belongs into the automaton too: it keeps it small
+            together = hi if hi is not None and hi <= 4 * lo + 64 else None
+            language = ast.intersect(language, ast.repeat(ast.ANY, lo, together))
+            return language, 0, (None if together is not None else hi)
+    return language, lo, hi
+
+
+class KeyLabels:
+    """What the states of a key automaton can still become.
+
+    free: a label of free keys whose value is possible can be reached. first, labels: the declared labels that can be
+    reached from each state. shared: everything below the state is free or dead, whatever may come now.
+    """
+
+    def __init__(self, dfa: Dfa, names: int, allowed: Sequence[bool]) -> None:
+        n = len(dfa.table)
+        source, target = edges(dfa)
+        free = np.zeros(n, bool)
+        for s in range(n):
+            a = int(dfa.accept[s])
+            free[s] = a >= names and allowed[a]
+        self.free = self._backwards(free, source, target).astype(np.int32)
+        declared: list[set[int]] = [set() for _ in range(n)]
+        own = [int(a) if 0 <= a < names else -1 for a in dfa.accept]
+        into: dict[int, list[int]] = {}
+        for a, z in zip(source.tolist(), target.tolist(), strict=True):
+            into.setdefault(z, []).append(a)
+        for s, label in enumerate(own):
+            if label < 0:
+                continue
+            work, seen = [s], {s}
+            while work:
+                q = work.pop()
+                declared[q].add(label)
+                for r in into.get(q, ()):
+                    if r not in seen:
+                        seen.add(r)
+                        work.append(r)
+        self.first = np.cumsum([0, *(len(d) for d in declared)]).astype(np.int32)
+        self.labels = np.array([x for d in declared for x in sorted(d)], np.int32)
+        tied = np.array([(0 <= a < names) or (a >= names and not allowed[a]) for a in dfa.accept.tolist()], bool)
+        tied |= ~self.free.astype(bool)
+        self.shared = (~self._backwards(tied, source, target)).astype(np.int32)
+
+    @staticmethod
+    def _backwards(marked: npt.NDArray[np.bool_], source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        marked = marked.copy()
+        while True:
+            more = source[marked[target] & ~marked[source]]
+            if not len(more):
+                return marked
+            marked[more] = True
