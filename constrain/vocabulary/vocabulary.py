@@ -318,12 +318,12 @@ def _make(
 ) -> Vocabulary:
     size = len(offsets) - 1
     lengths = np.diff(offsets)
-    special = np.setdiff1d(np.flatnonzero(lengths == 0), np.asarray(eos_ids, np.int64))
+    ends = set(eos_ids)
     fields = {
         "size": size,
         "words": (size + 31) // 32,
         "eos_ids": eos_ids,
-        "special_ids": tuple(special.tolist()),
+        "special_ids": tuple(i for i in np.flatnonzero(lengths == 0).tolist() if i not in ends),
         "fingerprint": fingerprint,
         "offsets": offsets,
         "data": data,

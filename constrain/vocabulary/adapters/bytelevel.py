@@ -35,7 +35,7 @@ def pack_byte_level(texts: Sequence[str]) -> tuple[bytes, npt.NDArray[np.int64]]
         return packed, lengths
     ends = np.cumsum(lengths)
     parts, at = [], 0
-    for token in np.unique(np.searchsorted(ends, outside, side="right")).tolist():
+    for token in sorted(set(np.searchsorted(ends, outside, side="right").tolist())):
         own = texts[token].encode("utf-8", "replace")
         parts += [packed[at : ends[token] - lengths[token]], own]
         at = int(ends[token])

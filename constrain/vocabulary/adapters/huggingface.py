@@ -70,8 +70,8 @@ def _fast(backend: Any, eos: tuple[int, ...], special: tuple[int, ...], size: in
     decoder = None if backend.decoder is None else json.loads(backend.decoder.__getstate__())
     added = backend.get_added_tokens_decoder()
     count = max(backend.get_vocab_size(), 1 + max(added, default=0))
-    texts = [text or "" for text in map(backend.id_to_token, range(count))]
-    if "" in texts:  # ids are not dense: the highest may lie beyond their number
+    texts: list[str] = list(map(backend.id_to_token, range(count)))  # the better part of the time from the cache
+    if None in texts:  # ids are not dense: the highest may lie beyond their number
         count = max(count, 1 + max(backend.get_vocab().values()))
         texts = [text or "" for text in map(backend.id_to_token, range(count))]
     silent = {*eos, *special, *(i for i, token in added.items() if token.special)}
