@@ -1,4 +1,6 @@
-"""A vocabulary of 128 k tokens is ready within 2 s the first time and within 150 ms from the cache."""
+"""A vocabulary of 128 k tokens is ready within 2 s the first time and within 150 ms from the cache.
+
+Processor time, so that other work on the machine does not count."""
 
 from __future__ import annotations
 
@@ -31,9 +33,9 @@ def test_from_tokens() -> None:
     times = []
     for _ in range(4):
         gc.collect()
-        begun = time.perf_counter()
+        begun = time.process_time()
         v = Vocabulary.from_tokens(tokens, eos=[], size=128_256)
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
         assert v.trie.nodes > 128_000
         del v
     assert times[0] <= 2 and min(times[1:]) <= 0.15, times
@@ -45,9 +47,9 @@ def test_from_a_fast_tokenizer() -> None:
     times = []
     for _ in range(4):
         gc.collect()
-        begun = time.perf_counter()
+        begun = time.process_time()
         v = Vocabulary.from_tokenizer(tokenizer, eos=1)
-        times.append(time.perf_counter() - begun)
+        times.append(time.process_time() - begun)
         assert v.size == 129_280
         del v
     assert times[0] <= 2 and min(times[1:]) <= 0.15, times
