@@ -12,7 +12,7 @@ import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from constrain.decoding.masking import MaskBuffer, apply_masks, floor_of
 from constrain.decoding.rows import Matcher, Row, regroup
+from constrain.engine import matcher as engine
 from constrain.errors import ConstraintError, InvalidVocabulary
 from constrain.vocabulary import Vocabulary
 
@@ -127,10 +128,15 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
         """The bitmasks of these rows, into the buffer."""
         if self._buffer.shape[0] != len(rows) or self._buffer.device != device:
             self._buffer = MaskBuffer(len(rows), self.vocabulary.words, device)
-        for row, mask in zip(rows, self._buffer.host, strict=True):
+        masks = self._buffer.host
+        matchers = [row.matcher for row in rows]
+        together = len(rows) > 1 and all(isinstance(matcher, engine.Matcher) for matcher in matchers)
+        if together:
+            engine.fill_masks(cast("list[engine.Matcher]", matchers), masks)
+        for row, mask in zip(rows, masks, strict=True):
             if row.is_finished or row.has_strayed:
                 mask[:] = self._end_mask
-            else:
+            elif not together:
                 row.matcher.fill_mask(mask)
 
     def _begin(self, constraint: int) -> Matcher:

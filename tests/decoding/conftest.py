@@ -53,14 +53,15 @@ def tiny_model(tokenizer: Any, *, seed: int = 0, vocab_size: int | None = None) 
     return model
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """For models this small a second thread only costs."""
+@pytest.fixture(autouse=True)
+def repeatable() -> None:
+    """The same random numbers in each test, and one thread: for models this small a second one only costs."""
     try:
         import torch
     except ImportError:
         return
     torch.set_num_threads(1)
+    torch.manual_seed(7)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,6 @@ MODES: dict[str, dict[str, Any]] = {
 def run(model: Any, tokenizer: Any, processor: Any, prompts: list[str], /, **options: Any) -> list[tuple[str, bool]]:
     """The generated texts, and whether each ended by itself."""
     inputs = tokenizer(prompts, return_tensors="pt", padding=True).to(model.device)
-    torch.manual_seed(7)
     options = {"do_sample": False, "max_new_tokens": 40, **options}
     ids = model.generate(
         input_ids=inputs.input_ids, attention_mask=inputs.attention_mask, logits_processor=[processor], **options
