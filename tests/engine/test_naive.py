@@ -27,6 +27,7 @@ INTEGER = ast.concat(
     ast.repeat(ast.literal("-"), 0, 1),
     ast.union(ast.literal("0"), ast.concat(ast.chars([(49, 57)]), ast.repeat(DIGITS, 0, None))),
 )
+RANDOM = st.integers(0, 1 << 32).map(random.Random)  # `st.randoms` draws adversarially: walks that never end
 
 
 def machine(build: Any, whitespace: str = "flexible", most: int = 2) -> NaiveMachine:
@@ -195,7 +196,7 @@ def test_acceptance_agrees_with_jsonschema(value: Any, ascii_only: bool) -> None
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.randoms(use_true_random=False), st.sampled_from(["flexible", "compact", "pretty"]))
+@given(RANDOM, st.sampled_from(["flexible", "compact", "pretty"]))
 def test_what_is_generated_is_valid(rng: random.Random, whitespace: str) -> None:
     made = machine(person, whitespace)
     text = finish(made, made.start(), rng, b"")
@@ -271,8 +272,8 @@ def finish(made: NaiveMachine, state: State, rng: random.Random, text: bytes, st
     return None
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(recipes(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(recipes(), RANDOM)
 def test_live_states_can_be_completed(recipe: Recipe, rng: random.Random) -> None:
     made = NaiveMachine(recipe.build())
     state = made.start()
