@@ -101,14 +101,14 @@ def compile_labelled(regexes: Sequence[Regex], limits: Limits = DEFAULT_LIMITS) 
         for regex in regexes:
             if regex.flags & ASSERTING:
                 raise TypeError("assertions have a meaning only inside of a parser")
-            for node in _boolean_inside(regex):
+            for node in boolean_inside(regex):
                 leaves[node] = compile(node, limits)
         made = build(regexes, leaves, limits)
         cache.put(key, made)
     return made
 
 
-def _boolean_inside(regex: Regex) -> list[Regex]:
+def boolean_inside(regex: Regex) -> list[Regex]:
     """The outermost nodes that need an automaton of their own."""
     out: dict[Regex, None] = {}
     todo = [regex]
@@ -136,7 +136,7 @@ def _assemble(regex: Regex, limits: Limits) -> Dfa:
             elif kind == K_COMPLEMENT:
                 needed = list(node.parts)
             elif kind in (K_CONCAT, K_UNION, K_REPEAT):
-                needed = _boolean_inside(node)
+                needed = boolean_inside(node)
             else:
                 needed = []
             missing = [n for n in needed if n not in made]
@@ -187,10 +187,16 @@ def _intersection(node: Regex, made: dict[Regex, Dfa], limits: Limits) -> Dfa:
     return out
 
 
-def build(regexes: Sequence[Regex], leaves: Mapping[Regex, Dfa], limits: Limits, universe: int = UNIVERSE) -> Dfa:
+def build(
+    regexes: Sequence[Regex],
+    leaves: Mapping[Regex, Dfa],
+    limits: Limits,
+    universe: int = UNIVERSE,
+) -> Dfa:
     """Compile regular expressions whose boolean nodes are given as automata (`leaves`).
 
-    Code points from `universe` on are markers: they are erased where a leaf has them.
+    Code points from `universe` on are markers, which are erased; those that a leaf has, that is, since only an
+    automaton should have some.
     """
     from constrain.regular.kernels import build as kernel
 
@@ -208,7 +214,7 @@ def build(regexes: Sequence[Regex], leaves: Mapping[Regex, Dfa], limits: Limits,
         limits.dfa_states,
         limits.dfa_work,
     )
-    return finished(raw, limits)
+    return finished(raw, limits, universe)
 
 
 def program_of(regexes: Sequence[Regex], leaves: Mapping[Regex, Dfa]) -> tuple[list[int], bytes, list[int], list[Dfa]]:

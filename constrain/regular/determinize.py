@@ -22,7 +22,7 @@ from constrain.regular.nfa import ACCEPT, JUMP, SPLIT, closure, expand
 
 
 @device
-def partition(ranges: Ints, pointers: Ints, limit: int) -> tuple[int, Ints, Ints, int, Ints, Ints]:
+def partition(ranges: Ints, pointers: Ints, universe: int, limit: int) -> tuple[int, Ints, Ints, int, Ints, Ints]:
     """Split the code points into classes that no set tells apart.
 
     ranges[pointers[s]:pointers[s + 1]]: the (lo, hi) rows of set s. Returns (status, bounds, class of each interval,
@@ -30,14 +30,15 @@ def partition(ranges: Ints, pointers: Ints, limit: int) -> tuple[int, Ints, Ints
     """
     sets = pointers.shape[0] - 1
     m = pointers[sets]  # the rows after these are not used
-    points = np.empty(2 * m + 4, np.int32)
+    points = np.empty(2 * m + 4 + universe - 0x110000, np.int32)
     for i in range(m):
         points[2 * i] = ranges[i, 0]
         points[2 * i + 1] = ranges[i, 1] + 1
     points[2 * m] = 0
     points[2 * m + 1] = 0xD800
     points[2 * m + 2] = 0xE000
-    points[2 * m + 3] = 0x110000
+    for i in range(0x110000, universe + 1):  # every marker has an interval of its own
+        points[2 * m + 3 + i - 0x110000] = i
     bounds = distinct_sorted(points)
     k = bounds.shape[0]
     first = np.empty(m, np.int32)  # intervals first..last - 1 make up a range
@@ -126,7 +127,7 @@ def leaf_sets(ranges: Ints, pointers: Ints, leaves: Ints, data: Ints, universe: 
                     if data[classes + at] != c:
                         continue
                     lo = data[bounds + at]
-                    hi = (data[bounds + at + 1] if at + 1 < k else max(universe, 0x110000)) - 1
+                    hi = (data[bounds + at + 1] if at + 1 < k else universe) - 1
                     if lo >= universe:
                         moves[s] |= 2
                     else:
@@ -201,7 +202,7 @@ def build(
     none = np.empty(0, np.int32)
     edges = np.empty((256, 3), np.int32)
     ranges, pointers, moves = leaf_sets(ranges, pointers, leaves, data, universe)
-    status, bounds, classes, columns, member_pointers, members = partition(ranges, pointers, max_work)
+    status, bounds, classes, columns, member_pointers, members = partition(ranges, pointers, universe, max_work)
     if status != OK:
         return status, 0, edges, 0, none, none, none, 0
     status, code, rows = expand(program, leaves, data, moves, max_work >> 3)

@@ -252,16 +252,15 @@ def canonical(
     out_classes = np.empty(bounds.shape[0], np.int32)
     k = 0
     width = 0
-    end = max(universe, 0x110000)
     for i in range(bounds.shape[0]):
-        if bounds[i] >= end:
+        if bounds[i] >= universe:
             break
         c = same[classes[i] if classes[i] >= 0 else dead]
         if number[c] < 0:
             number[c] = width
             first[width] = c
             width += 1
-        if k == 0 or out_classes[k - 1] != number[c]:
+        if k == 0 or out_classes[k - 1] != number[c] or bounds[i] >= 0x110000:
             out_bounds[k] = bounds[i]
             out_classes[k] = number[c]
             k += 1

@@ -30,7 +30,7 @@ def combine(
     none = np.empty(0, np.int32)
     edges = np.empty((256, 3), np.int32)
     ka, kb = a_bounds.shape[0], b_bounds.shape[0]
-    points = np.empty(ka + kb + 4, np.int32)
+    points = np.empty(ka + kb + 4 + universe - 0x110000, np.int32)
     for i in range(ka):
         points[i] = a_bounds[i]
     for i in range(kb):
@@ -38,7 +38,8 @@ def combine(
     points[ka + kb] = 0
     points[ka + kb + 1] = 0xD800
     points[ka + kb + 2] = 0xE000
-    points[ka + kb + 3] = universe
+    for i in range(0x110000, universe + 1):  # every marker has an interval of its own
+        points[ka + kb + 3 + i - 0x110000] = i
     bounds = distinct_sorted(points)
     k = bounds.shape[0]
     na, nb = a_table.shape[0], b_table.shape[0]
