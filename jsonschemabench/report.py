@@ -39,6 +39,8 @@ def speed(result: Result) -> str:
         _missing(result),
         "## What each engine does with the schemas",
         _outcomes(result, engines),
+        "A valid instance is also rejected where its properties are in another order than the engine writes them; "
+        "[coverage.md](coverage.md) tells these from mistakes.",
     ]
     for kind, title in (("compiled", "that all engines compile"), ("right", "on which all engines are right")):
         count = result["times"][kind][engines[0]]["schemas"]
