@@ -14,6 +14,7 @@ import numpy as np
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.ast import (
     ALL,
+    ANY,
     ASSERTING,
     BOOLEAN,
     EPSILON,
@@ -47,9 +48,13 @@ _BUDGET = 64  # pieces that the rewriting of lookaheads may make before it leave
 _NEWLINE = literal("\n")
 
 
-def word_boundary(word: CharSet, negated: bool) -> Regex:
-    """`\\b` (or `\\B`): exactly one of the characters before and after is in `word` (or: none, or both)."""
-    return Regex(K_ASSERTION, ("not word" if negated else "word", word), (), ASSERTING)
+def word_boundary(word: CharSet, negated: bool, not_in_empty: bool = False) -> Regex:
+    """`\\b` (or `\\B`): exactly one of the characters before and after is in `word` (or: none, or both).
+
+    not_in_empty: the negated one does not hold in an empty string.
+    """
+    kind = ("not word, not empty" if not_in_empty else "not word") if negated else "word"
+    return Regex(K_ASSERTION, (kind, word), (), ASSERTING)
 
 
 def look(body: Regex, ahead: bool, negated: bool) -> Regex:
@@ -218,7 +223,9 @@ def _context(assertion: Regex, limits: Limits) -> Dfa:
     positive = _solved(tree, limits, 1)
     if not kind.startswith("not "):
         return positive
-    return combined(_solved(concat(ALL, here, ALL), limits, 1), positive, MINUS, limits, UNIVERSE + 1)
+    anywhere = repeat(ANY, 1) if kind.endswith("not empty") else ALL
+    places = _either(concat(anywhere, here, ALL), concat(ALL, here, anywhere))
+    return combined(_solved(places, limits, 1), positive, MINUS, limits, UNIVERSE + 1)
 
 
 def _either(a: Regex, b: Regex) -> Regex:

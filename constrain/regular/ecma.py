@@ -14,7 +14,7 @@ from typing import Final
 from constrain.errors import ConstraintError
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.assertions import BEGIN, END, LINE_BEGIN, LINE_END, look, resolve, word_boundary
-from constrain.regular.ast import ALL, ANY, EMPTY, EPSILON, K_ASSERTION, Regex, characters, literal
+from constrain.regular.ast import ALL, ANY, EMPTY, EPSILON, Regex, characters, literal
 from constrain.regular.charset import CharSet
 from constrain.regular.pattern import PatternReader
 from constrain.regular.properties import ASCII_DIGIT, ASCII_WORD, ECMA_SPACE, NOT_AVAILABLE, property_set
@@ -84,6 +84,9 @@ class _Reader(PatternReader):
                 sequence.append(literal(text))
             elif c == "\\":
                 sequence.append(self.take_escape())
+                if sequence[-1] is _WORD or sequence[-1] is _NOT_WORD:
+                    self.no_quantifier()
+                    continue
             elif c == "[":
                 found = _CLASS_TEXT.match(pattern, at)
                 if found is None:
@@ -150,8 +153,6 @@ class _Reader(PatternReader):
             self.at += 1
         if self.pattern.startswith("?", self.at):
             self.at += 1
-        if self.groups[-1].sequence[-1].kind == K_ASSERTION and self.groups[-1].sequence[-1].parts == ():
-            self.bad("nothing to repeat", self.at)
         self.quantify(lo, hi)
         self.no_quantifier()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -18,7 +19,7 @@ from constrain.regular.assertions import (
     resolve,
     word_boundary,
 )
-from constrain.regular.ast import ANY, EMPTY, EPSILON, K_ASSERTION, Regex, characters, literal
+from constrain.regular.ast import ANY, EMPTY, EPSILON, Regex, characters, literal
 from constrain.regular.charset import CharSet
 from constrain.regular.pattern import PatternReader
 from constrain.regular.properties import ASCII_DIGIT, ASCII_SPACE, ASCII_WORD, ignoring_case, python_class
@@ -30,6 +31,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _MODIFIERS = re.compile(r"\(\?([aiLmsux]*)(?:-([imsx]+))?([:)])")
 _CONTROLS: Final = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _NOT_NEWLINE = characters(~CharSet([(10, 10)]))
+_EMPTY_HAS_NO_BOUNDARIES = sys.version_info < (3, 14)  # until then \\B does not match in an empty string
 _NO_COMPARISON = "No automaton can compare two parts of a text"
 
 
@@ -54,6 +56,7 @@ class _Reader(PatternReader):
     def __init__(self, pattern: str, limits: Limits, flags: int) -> None:
         super().__init__(pattern, limits)
         self.flags = flags
+        self.anchored = False  # is the last item an anchor (not in a group), so that nothing can be repeated?
 
     def read(self) -> Regex:
         """The whole pattern as a tree (with assertions)."""
@@ -64,6 +67,7 @@ class _Reader(PatternReader):
             at = self.at
             c = pattern[at]
             sequence = self.groups[-1].sequence
+            self.anchored = False
             run = plain(pattern, at)
             if run is not None:
                 text = run.group()
@@ -96,9 +100,11 @@ class _Reader(PatternReader):
                 continue
             elif c == "^":
                 sequence.append(LINE_BEGIN if self.flags & M else BEGIN)
+                self.anchored = True
                 self.at = at + 1
             elif c == "$":
                 sequence.append(LINE_END if self.flags & M else LAST_LINE_END)
+                self.anchored = True
                 self.at = at + 1
             elif c == ".":
                 sequence.append(ANY if self.flags & S else _NOT_NEWLINE)
@@ -152,8 +158,7 @@ class _Reader(PatternReader):
             self.at += 1
         else:
             return
-        last = self.groups[-1].sequence[-1]
-        if last.kind == K_ASSERTION and not last.parts:
+        if self.anchored:
             self.bad("nothing to repeat", at)
         if self.pattern.startswith("?", self.at):
             self.at += 1
@@ -238,9 +243,10 @@ class _Reader(PatternReader):
             return characters(self.category(c))
         if c and c in "AZbB":
             self.at = at + 2
-            if c == "A":
-                return BEGIN
-            return END if c == "Z" else word_boundary(self.category("w"), c == "B")
+            self.anchored = True
+            if c == "A" or c == "Z":
+                return BEGIN if c == "A" else END
+            return word_boundary(self.category("w"), c == "B", _EMPTY_HAS_NO_BOUNDARIES)
         digits = self.pattern[at + 1 : at + 4]
         if c.isdigit() and c.isascii() and c != "0" and not (len(digits) == 3 and _octal(digits)):
             self.unsupported("a back-reference", f"\\{c}", at, _NO_COMPARISON)
