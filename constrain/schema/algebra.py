@@ -236,16 +236,16 @@ def alive(c: Compiler, shape: Shape, depth: int) -> int:
 
 def check_poison(c: Compiler, shape: Shape) -> None:
     """Raise what makes the shape impossible to enforce, if any value is concerned."""
-    for mask, error in shape.poison:
+    for mask, why in shape.poison:
         if not mask & shape.types:
             continue
         concerned = shape.copy()
         concerned.types &= mask
         most = arrays.most_items(shape)
-        if mask == ARRAY and error.keyword == "uniqueItems" and most is not None and most <= 1:
+        if mask == ARRAY and why.keyword == "uniqueItems" and most is not None and most <= 1:
             continue
         if alive(c, concerned, 0):
-            raise error
+            raise c.refuse(why)
 
 
 # Members and items that must be somewhere ------------------------------------------------------------------------
@@ -259,7 +259,7 @@ def _settle(c: Compiler, shape: Shape) -> list[Json] | None:
             return [True]
         closed = next((f for f in shape.facets if f.additional is False and not f.patterns), None)
         if closed is None:
-            shape.poison += ((OBJECT, some.error),)
+            shape.poison += ((OBJECT, some.refusal),)
             return [True]
         return [
             {"type": "object", "required": [name], ("member",): (name, some.value, some.resource)}
@@ -272,7 +272,7 @@ def _settle(c: Compiler, shape: Shape) -> list[Json] | None:
         if not shape.types & ARRAY:
             return [True]
         if most is None or most > LARGEST_PROOF:
-            shape.poison += ((ARRAY, item.error),)
+            shape.poison += ((ARRAY, item.refusal),)
             return [True]
         return [
             {"type": "array", "minItems": i + 1, ("item",): (i, item.value, item.resource)}

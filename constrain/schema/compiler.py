@@ -19,7 +19,7 @@ from constrain.regular.ast import Regex
 from constrain.schema import algebra, arrays, finite, negation, numbers, objects, strings
 from constrain.schema.keywords import tables
 from constrain.schema.resolve import Resolver, Resource
-from constrain.schema.shape import Literal, Shape
+from constrain.schema.shape import Literal, Refusal, Shape
 from constrain.schema.values import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Json
 
 if TYPE_CHECKING:
@@ -268,25 +268,21 @@ class Compiler:
         return found
 
     def derive(self, key: Any, made: Any, source: Json) -> None:
-        """Remember schemas that were made from `source`."""
+        """Remember schemas that were made from `source`, and that errors in them are errors there."""
         self.derived[key] = made
-        todo = [made]
-        while todo:
-            part = todo.pop()
-            if isinstance(part, dict):
-                if id(part) in self.origin or self._is_own(part, source):
-                    continue
-                self.origin[id(part)] = source
-                todo += part.values()
-            elif isinstance(part, (list, tuple)):
-                todo += part
+        level = [made]
+        for _ in range(4):  # what is made is no deeper than this; parts of the document below it do no harm
+            inner: list[Any] = []
+            for part in level:
+                if isinstance(part, dict):
+                    self.origin.setdefault(id(part), source)
+                    inner += part.values()
+                elif isinstance(part, list):
+                    inner += part
+            level = inner
 
-    def _is_own(self, part: Json, source: Json) -> bool:
-        """Is `part` of the document, rather than made? (What was made holds parts of what it was made from.)"""
-        return any(part is v or (isinstance(v, (list, tuple)) and any(part is w for w in v)) for v in _inside(source))
-
-    def pattern(self, text: Json, schema: Json, keyword: str) -> Regex | UnsupportedFeature:
-        """The language of a pattern, or the error to raise where it is needed."""
+    def pattern(self, text: Json, schema: Json, keyword: str) -> Regex | Refusal:
+        """The language of a pattern, or why it can't be enforced."""
         if not isinstance(text, str):
             raise self.invalid(schema, keyword, f"`{keyword}` must be a text")
         if len(text) > self.limits.regex_length:
@@ -297,16 +293,14 @@ class Compiler:
         found = _pattern(text, self.limits)
         if isinstance(found, Regex):
             return found
-        kind: type[ConstraintError] = InvalidSchema if isinstance(found, GrammarError) else type(found)
-        error = kind(
-            found.reason, pointer=self.pointer(schema, keyword), keyword=keyword, position=found.position, hint=found.hint
-        )
-        if isinstance(error, UnsupportedFeature):
-            return error
-        raise error
+        if isinstance(found, UnsupportedFeature):
+            return Refusal(schema, keyword, found.reason, found.position, found.hint)
+        kind = InvalidSchema if isinstance(found, GrammarError) else type(found)
+        place = self.pointer(schema, keyword)
+        raise kind(found.reason, pointer=place, keyword=keyword, position=found.position, hint=found.hint)
 
-    def format(self, name: Json, schema: Json) -> Regex | UnsupportedFeature | None:
-        """The language of a format; None where it is only an annotation; or the error to raise where it is needed."""
+    def format(self, name: Json, schema: Json) -> Regex | Refusal | None:
+        """The language of a format; None where it is only an annotation; or why it can't be enforced."""
         if not self.assert_formats:
             return None
         if not isinstance(name, str):
@@ -314,10 +308,9 @@ class Compiler:
         try:
             language = _format(name)
         except UnsupportedFeature as error:
-            place = self.pointer(schema, "format")
-            return UnsupportedFeature(error.reason, pointer=place, keyword="format", hint=error.hint)
+            return Refusal(schema, "format", error.reason, None, error.hint)
         if language is None and self.refuse_unknown_formats:
-            return self.unsupported(schema, "format", f"the format {name!r} is not known")
+            return Refusal(schema, "format", f"the format {name!r} is not known")
         return language
 
     # Errors ------------------------------------------------------------------------------------------------------
@@ -326,9 +319,12 @@ class Compiler:
         """The error to raise for a schema that is none."""
         return InvalidSchema(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
 
-    def unsupported(self, schema: Json, keyword: str, reason: str) -> UnsupportedFeature:
+    def refuse(self, why: Refusal) -> UnsupportedFeature:
         """The error to raise for what can't be enforced."""
-        return UnsupportedFeature(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
+        place = self.pointer(why.schema, why.keyword)
+        return UnsupportedFeature(
+            why.reason, pointer=place, keyword=why.keyword, position=why.position, hint=why.hint
+        )
 
     def unsatisfiable(self) -> Unsatisfiable:
         """The error to raise when the whole has no values: the pointer leads to the first schema without values."""
@@ -336,26 +332,17 @@ class Compiler:
         return Unsatisfiable("no value satisfies the schema", pointer=pointer)
 
     def pointer(self, schema: Json, keyword: str | None = None) -> str:
-        """The JSON pointer of a part of the document, found by looking for it."""
-        while id(schema) in self.origin:
-            schema = self.origin[id(schema)]
-            keyword = None
-        found = _find(self.root, schema)
-        return found + ("" if keyword is None else f"/{keyword}")
+        """The JSON pointer of a part of the document; of where it comes from, for what was made by rewriting."""
+        passed: set[int] = set()
+        while (found := _find(self.root, schema)) is None:
+            passed.add(id(schema))
+            schema, keyword = self.origin.get(id(schema)), None
+            if schema is None or id(schema) in passed:
+                return ""
+        return found if keyword is None else f"{found}/{keyword}"
 
 
-def _inside(schema: Json) -> list[Json]:
-    """The values in a schema, and those in its maps of schemas."""
-    if not isinstance(schema, dict):
-        return []
-    out = list(schema.values())
-    for value in schema.values():
-        if isinstance(value, dict):
-            out += value.values()
-    return out
-
-
-def _find(root: Json, wanted: Json) -> str:
+def _find(root: Json, wanted: Json) -> str | None:
     """The pointer of an object in a document, by identity; of its first occurrence."""
     todo = [(root, "")]
     seen: set[int] = set()
@@ -370,12 +357,13 @@ def _find(root: Json, wanted: Json) -> str:
             parts = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
             for token, part in reversed(parts):
                 todo.append((part, f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"))
-    return ""
+    return None
 
 
 @lru_cache(maxsize=4096)
 def _pattern(text: str, limits: Limits) -> Regex | ConstraintError:
-    from constrain.regular import compile, parse_ecma
+    from constrain.regular import compile
+    from constrain.regular.ecma import parse_ecma
 
     try:
         language = parse_ecma(text)

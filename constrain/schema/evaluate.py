@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from constrain.errors import UnsupportedFeature
 from constrain.schema.resolve import MIXED, Resource
+from constrain.schema.shape import Refusal, Shape
 from constrain.schema.values import (
     ARRAY,
     NUMBER,
@@ -79,7 +80,6 @@ def _number_part(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json
     if type_of(value) != NUMBER:
         return True
     from constrain.regular.numbers import contains
-    from constrain.schema.shape import Shape
 
     shape = Shape([])
     for keyword in _NUMBER_KEYWORDS:
@@ -126,8 +126,8 @@ def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], re
 def _in_language(c: Compiler, text: str, language: Any) -> bool:
     from constrain.regular import compile
 
-    if isinstance(language, Exception):
-        raise language
+    if isinstance(language, Refusal):
+        raise c.refuse(language)
     return is_scalar_text(text) and compile(language, c.limits).accepts(text)
 
 
@@ -294,7 +294,7 @@ def _some_item(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json],
 def _refused(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     mask, error = setting
     if type_of(value) & mask:
-        raise error
+        raise c.refuse(error)
     return True
 
 

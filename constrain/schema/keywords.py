@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from constrain.schema.resolve import MIXED, Resource
-from constrain.schema.shape import Facet, Number, Row, Shape, Union
+from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Union
 from constrain.schema.values import (
     ARRAY,
     BOOLEAN,
@@ -147,7 +147,7 @@ def max_length(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], 
 
 def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     language = c.pattern(value, schema, "pattern")
-    if not isinstance(language, Exception):
+    if not isinstance(language, Refusal):
         shape.languages += (language,)
     else:
         shape.poison += ((STRING, language),)
@@ -157,7 +157,7 @@ def format_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
     language = c.format(value, schema)
     if language is None:
         return
-    if not isinstance(language, Exception):
+    if not isinstance(language, Refusal):
         shape.languages += (language,)
     else:
         shape.poison += ((STRING, language),)
@@ -215,7 +215,7 @@ def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
     if not isinstance(value, bool):
         raise c.invalid(schema, "uniqueItems", "`uniqueItems` must be true or false")
     if value:
-        shape.poison += ((ARRAY, c.unsupported(schema, "uniqueItems", "items can't be kept distinct yet")),)
+        shape.poison += ((ARRAY, Refusal(schema, "uniqueItems", "items can't be kept distinct yet")),)
 
 
 def contains(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -223,7 +223,7 @@ def contains(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], re
     most = _count(c, schema["maxContains"], schema, "maxContains") if _counts(schema, resource, "maxContains") else None
     if least == 0 and most is None:
         return
-    shape.poison += ((ARRAY, c.unsupported(schema, "contains", "items of one kind can't be counted yet")),)
+    shape.poison += ((ARRAY, Refusal(schema, "contains", "items of one kind can't be counted yet")),)
 
 
 def _counts(schema: dict[Any, Json], resource: Resource, keyword: str) -> bool:
@@ -233,7 +233,7 @@ def _counts(schema: dict[Any, Json], resource: Resource, keyword: str) -> bool:
 def unevaluated_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if value is not True and value != {}:
         reason = "what other keywords leave over can't be told apart yet"
-        shape.poison += ((ARRAY, c.unsupported(schema, "unevaluatedItems", reason)),)
+        shape.poison += ((ARRAY, Refusal(schema, "unevaluatedItems", reason)),)
 
 
 # Objects ---------------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def dependencies(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 def unevaluated_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if value is not True and value != {}:
         reason = "what other keywords leave over can't be told apart yet"
-        shape.poison += ((OBJECT, c.unsupported(schema, "unevaluatedProperties", reason)),)
+        shape.poison += ((OBJECT, Refusal(schema, "unevaluatedProperties", reason)),)
 
 
 # Any type --------------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def ref(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resourc
 
 def dynamic_ref(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     keyword = "$dynamicRef" if "$dynamicRef" in schema else "$recursiveRef"
-    raise c.unsupported(schema, keyword, "references that depend on the way to them can't be followed yet")
+    raise c.refuse(Refusal(schema, keyword, "references that depend on the way to them can't be followed yet"))
 
 
 def all_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:

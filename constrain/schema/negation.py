@@ -16,7 +16,7 @@ from constrain.regular.ast import Regex, complement
 from constrain.schema import evaluate, objects
 from constrain.schema.keywords import Handler, bound_above, bound_below
 from constrain.schema.resolve import Resource
-from constrain.schema.shape import Facet, Row, Shape, Some, SomeItem
+from constrain.schema.shape import Facet, Refusal, Row, Shape, Some, SomeItem
 from constrain.schema.values import ARRAY, OBJECT, TYPES, Json, count, number, type_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _type(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[
 def _enum(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if not isinstance(value, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
-    error = c.unsupported(schema, "not", "that a value differs from a listed array or object can't be enforced yet")
+    error = Refusal(schema, "not", "that a value differs from a listed array or object can't be enforced yet")
     return [{("not", "enum"): (list(value), error)}]
 
 
@@ -139,7 +139,7 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     if rest is False:
         out.append({"type": "array", "minItems": len(prefix) + 1})
     elif rest is not True and rest != {}:
-        error = c.unsupported(schema, "not", _WHY)
+        error = Refusal(schema, "not", _WHY)
         out.append({"type": "array", ("some item",): SomeItem(len(prefix), {"not": rest}, resource, error)})
     return out
 
@@ -147,12 +147,12 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
 def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if value is not True:
         return []
-    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, c.unsupported(schema, "not", _WHY))}]
+    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "not", _WHY))}]
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if "minContains" in schema or "maxContains" in schema:
-        return [{"type": "array", ("refuse",): (ARRAY, c.unsupported(schema, "not", _WHY))}]
+        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "not", _WHY))}]
     return [{"type": "array", ("row",): Row((), {"not": value}, resource)}]
 
 
@@ -172,7 +172,7 @@ def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     out: list[Json] = []
     for text, part in value.items():
         if part is not True:
-            error = c.unsupported(schema, "not", _WHY)
+            error = Refusal(schema, "not", _WHY)
             some = Some(lambda name, text=text: objects.matches(c, text, name, schema), {"not": part}, resource, error)
             out.append({"type": "object", ("some",): some})
     return out
@@ -186,7 +186,7 @@ def _additional(c: Compiler, value: Json, schema: Schema, resource: Resource) ->
     def undeclared(name: str) -> bool:
         return name not in declared and not any(objects.matches(c, text, name, schema) for text in patterns)
 
-    error = c.unsupported(schema, "not", _WHY)
+    error = Refusal(schema, "not", _WHY)
     return [{"type": "object", "minProperties": 1, ("some",): Some(undeclared, {"not": value}, resource, error)}]
 
 
@@ -194,7 +194,7 @@ def _names(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     def misnamed(name: str) -> bool:
         return not evaluate.is_valid(c, name, value, resource)
 
-    error = c.unsupported(schema, "not", _WHY)
+    error = Refusal(schema, "not", _WHY)
     return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, True, resource, error)}]
 
 
@@ -251,7 +251,7 @@ def _refuse(keyword: str) -> Callable[..., list[Json]]:
         if value is True or value == {}:
             return []
         mask = ARRAY if keyword == "unevaluatedItems" else OBJECT
-        return [{("refuse",): (mask, c.unsupported(schema, keyword, _WHY))}]
+        return [{("refuse",): (mask, Refusal(schema, keyword, _WHY))}]
 
     return fails
 

@@ -8,7 +8,7 @@ from constrain.errors import LimitExceeded
 from constrain.grammar.ir import NEVER, NodeId, Object
 from constrain.regular.ast import EMPTY, Regex, intersect
 from constrain.schema import evaluate, strings
-from constrain.schema.shape import Literal, Shape
+from constrain.schema.shape import Literal, Refusal, Shape
 from constrain.schema.values import STRING, is_scalar_text
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def matches(c: Compiler, pattern: str, name: str, schema: object) -> bool:
 def key_language(c: Compiler, pattern: str, schema: object) -> Regex:
     """The keys that a pattern of `patternProperties` matches."""
     language = c.pattern(pattern, schema, "patternProperties")
-    if isinstance(language, Exception):
-        raise language
+    if isinstance(language, Refusal):
+        raise c.refuse(language)
     return language
 
 
@@ -114,9 +114,9 @@ def names_language(c: Compiler, shape: Shape) -> Regex | None:
         if one.values is not None:
             parts.append(choice([v for v in finite.values_of(c, one) if isinstance(v, str)]))
         elif one.types & STRING:
-            for mask, error in one.poison:
+            for mask, why in one.poison:
                 if mask & STRING:
-                    raise error
+                    raise c.refuse(why)
             parts.append(strings.whole_language(one))
     return union(*parts)
 

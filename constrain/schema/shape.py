@@ -15,12 +15,21 @@ from constrain.schema.values import EVERY_TYPE, Json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from constrain.errors import ConstraintError
     from constrain.regular.ast import Regex
     from constrain.schema.resolve import Resource
 
 Number: TypeAlias = int | Decimal
 Literal: TypeAlias = "tuple[Json, Resource]"  # a schema, and the resource that it stands in
+
+
+class Refusal(NamedTuple):
+    """Why something can't be enforced, and where; an error only if it matters."""
+
+    schema: Json
+    keyword: str
+    reason: str
+    position: int | None = None
+    hint: str | None = None
 
 
 class Facet(NamedTuple):
@@ -57,7 +66,7 @@ class Some(NamedTuple):
     holds: Callable[[str], bool]
     value: Json
     resource: Resource
-    error: ConstraintError  # raised where it can't be expressed
+    refusal: Refusal  # where it can't be expressed
 
 
 class SomeItem(NamedTuple):
@@ -66,7 +75,7 @@ class SomeItem(NamedTuple):
     start: int
     value: Json
     resource: Resource
-    error: ConstraintError
+    refusal: Refusal
 
 
 class Shape:
@@ -106,7 +115,7 @@ class Shape:
         self.values: list[Json] | None = None  # a finite set, to be filtered by all of `literals`
         self.excluded: tuple[Json, ...] = ()
         self.unions: tuple[Union, ...] = ()
-        self.poison: tuple[tuple[int, ConstraintError], ...] = ()  # what can't be enforced on values of these types
+        self.poison: tuple[tuple[int, Refusal], ...] = ()  # what can't be enforced on values of these types
         self.literals = literals  # the schemas whose conjunction this is
         self.seen: set[int] = set()
 
