@@ -281,7 +281,7 @@ def _figure(value: float | None) -> str:
     """Three significant digits, and never more than three after the point."""
     if value is None or value != value:
         return "–"
-    if abs(value) >= 100 or value == int(value):
+    if isinstance(value, int) or abs(value) >= 100 or value == 0:
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
 

@@ -118,7 +118,18 @@ def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (None, "–"), (float("nan"), "–"), (0.0123, "0.012"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1234")],
+    [
+        (0, "0"),
+        (0.0, "0"),
+        (1.0, "1.00"),
+        (7, "7"),
+        (None, "–"),
+        (float("nan"), "–"),
+        (0.0123, "0.012"),
+        (1.234, "1.23"),
+        (12.34, "12.3"),
+        (1234.5, "1234"),
+    ],
 )
 def test_figures(value: float | None, text: str) -> None:
     assert report._figure(value) == text
