@@ -74,14 +74,14 @@ def _padded_ipv4() -> Regex:
 
 
 @cache
-def hostname(a_labels: bool) -> Regex:
+def hostname(reserved: bool) -> Regex:
     """Labels of 1 to 63 letters, digits and inner hyphens with dots between (RFC 1123 2.1); the length is not bounded.
 
-    a_labels: may labels begin with `xn--`?
+    reserved: may the third and fourth characters of a label be hyphens (RFC 5890 2.3.1), as in `xn--`?
     """
     label = concat(ALPHANUMERIC, optional(concat(repeat(_LDH, 0, 61), ALPHANUMERIC)))
-    if not a_labels:
-        label = difference(label, concat(char_set("xX"), char_set("nN"), literal("--"), ALL))
+    if not reserved:
+        label = difference(label, concat(_LDH, _LDH, literal("--"), ALL))
     return concat(label, repeat(concat(literal("."), label), 0))
 
 

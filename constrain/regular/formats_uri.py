@@ -43,9 +43,11 @@ class _Parts:
         fragment = repeat(union(queried, _PERCENT), 0)
         tail = concat(optional(concat(literal("?"), query)), optional(concat(literal("#"), fragment)))
         scheme = concat(_SCHEME, literal(":"))
-        self.identifier = concat(scheme, union(authority, absolute, concat(non_empty, slashed), literal("")), tail)
-        relative = concat(union(authority, absolute, concat(no_colon, slashed), literal("")), tail)
-        self.reference = union(self.identifier, relative)
+        hierarchical = union(authority, absolute, literal(""))
+        rootless = concat(non_empty, slashed)
+        self.identifier = concat(scheme, union(hierarchical, rootless), tail)
+        relative = concat(no_colon, slashed)
+        self.reference = concat(union(concat(optional(scheme), hierarchical), concat(scheme, rootless), relative), tail)
 
 
 @cache
@@ -99,7 +101,9 @@ def json_pointer() -> Regex:
 def relative_json_pointer(shifts: bool) -> Regex:
     """A JSON pointer after a number of levels; shifts: an index may be moved (`0-1`), as since draft 2020-12."""
     natural = union(literal("0"), concat(chars([(49, 57)]), repeat(DIGIT, 0)))
-    levels = concat(natural, optional(concat(char_set("+-"), natural))) if shifts else natural
+    levels = (
+        concat(natural, optional(concat(char_set("+-"), chars([(49, 57)]), repeat(DIGIT, 0)))) if shifts else natural
+    )
     return concat(levels, union(literal("#"), json_pointer()))
 
 

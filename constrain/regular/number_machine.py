@@ -145,31 +145,25 @@ class NumberMachine:
     def _advance(self, sign: int, magnitude: int, low: int, high: int, fraction: bool) -> Row:
         """The states after each of the ten digits. In an integer part the magnitude may still grow."""
         least, most = self.bounds[sign]
-        if not fraction:
-            magnitude = min(magnitude, self.caps[sign][1])
+        if not fraction and magnitude > self.caps[sign][1]:
+            magnitude = self.caps[sign][1]
+        followed = magnitude <= self.highest and (not fraction or magnitude >= self.lowest)  # by an exponent, perhaps
+        if not (followed or fraction) and most.digits is not None and magnitude > most.magnitude:
+            return [None] * 10
         out: Row = []
-        exponent = self.lowest <= magnitude <= self.highest or (not fraction and magnitude <= self.highest)
-        seen: dict[tuple[int, int], State | None] = {}
-        for pair in zip(least.after(low), most.after(high), strict=True):
-            if pair in seen:
-                out.append(seen[pair])
-                continue
-            lo, hi = pair
-            kept: State | None
-            if exponent:
-                kept = ("figures" if fraction else "integer", sign, magnitude, lo, hi)
-            else:
-                lo, hi = least.settled(lo, magnitude, fraction), most.settled(hi, magnitude, fraction)
-                if fraction:
-                    dead = lo == _BELOW or hi == _ABOVE
-                    kept = None if dead else ("settled", sign, lo, hi)
+        kept: State | None = None
+        before_lo = before_hi = -3  # differs from all comparisons
+        for lo, hi in zip(least.after(low), most.after(high), strict=True):
+            if lo != before_lo or hi != before_hi:
+                before_lo, before_hi = lo, hi
+                if followed:
+                    kept = ("figures" if fraction else "integer", sign, magnitude, lo, hi)
                 else:
-                    kept = (
-                        None
-                        if most.digits is not None and magnitude > most.magnitude
-                        else ("integer", sign, magnitude, lo, hi)
-                    )
-            seen[pair] = kept
+                    lo, hi = least.settled(lo, magnitude, fraction), most.settled(hi, magnitude, fraction)
+                    if not fraction:
+                        kept = ("integer", sign, magnitude, lo, hi)
+                    else:
+                        kept = None if lo == _BELOW or hi == _ABOVE else ("settled", sign, lo, hi)
             out.append(kept)
         return out
 

@@ -132,8 +132,9 @@ def _shift(rest: int, unit: int) -> int | None:
 class IntegerMachine:
     """The spellings of integers, with fractions and exponents: 5, 5.0, 5e1, 0.5e1, 50e-1.
 
-    An exponent is accepted where what it moves the point by is known: the last non-zero digit is at most `most` places
-    after the point, and of the zeros before the point at most `most` count.
+    A fraction before an exponent has at most `most` digits, and the exponent is not below their number, or not below 0
+    where they are all zeros. Without a fraction the exponent may be as far below 0 as the digits end in zeros, of
+    which `most` count. Any exponent may follow a zero.
     """
 
     def __init__(self, most: int) -> None:
@@ -168,7 +169,7 @@ class IntegerMachine:
         row = list(_DEAD)
         row[0] = ("zeros", min(count + 1, self.most))
         if count < self.most:
-            row[1:10] = [("figures", count + 1, 0)] * 9
+            row[1:10] = [("figures", count + 1)] * 9
         if count:
             row[LETTER] = ("letter", None, None)
         return row, count > 0
@@ -178,27 +179,26 @@ class IntegerMachine:
         row = list(_DEAD)
         row[0] = ("integer", min(zeros + 1, self.most))
         row[1:10] = [("integer", 0)] * 9
-        row[POINT] = ("whole", zeros, 0)
+        row[POINT] = ("whole", 0)
         row[LETTER] = ("letter", -zeros, None)
         return row, True
 
-    def _whole(self, zeros: int, count: int) -> tuple[Row, bool]:
-        """An integer part that ends in so many zeros, the point, and `count` more zeros."""
+    def _whole(self, count: int) -> tuple[Row, bool]:
+        """An integer part, the point, and so many zeros."""
         row = list(_DEAD)
-        row[0] = ("whole", zeros, min(count + 1, self.most))
+        row[0] = ("whole", min(count + 1, self.most))
         if count < self.most:
-            row[1:10] = [("figures", count + 1, 0)] * 9
+            row[1:10] = [("figures", count + 1)] * 9
         if count:
-            row[LETTER] = ("letter", -zeros, None)
+            row[LETTER] = ("letter", 0, None)
         return row, count > 0
 
-    def _figures(self, last: int, zeros: int) -> tuple[Row, bool]:
-        """The last non-zero digit is so many places after the point; so many zeros follow it."""
+    def _figures(self, count: int) -> tuple[Row, bool]:
+        """So many fraction digits, not all zeros."""
         row = list(_DEAD)
-        row[0] = ("figures", last, min(zeros + 1, self.most - last))
-        if last + zeros < self.most:
-            row[1:10] = [("figures", last + zeros + 1, 0)] * 9
-        row[LETTER] = ("letter", last, None)
+        if count < self.most:
+            row[:10] = [("figures", count + 1)] * 10
+        row[LETTER] = ("letter", count, None)
         return row, False
 
     _letter = MultipleMachine._letter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Final, Protocol
 
 import numpy as np
@@ -34,39 +35,39 @@ class Machine(Protocol):
 
 def automaton_of(machine: Machine) -> Regex:
     """The language of a machine. Raises LimitExceeded beyond the default limit of states."""
-    rows, accepts = _tabulate(machine, DEFAULT_LIMITS.dfa_states)
-    return from_table(np.array(rows, np.int32), np.array(accepts, bool))
-
-
-def _tabulate(machine: Machine, limit: int) -> tuple[list[list[int]], list[bool]]:
-    """All states that are reached from the start, as rows of successor numbers (-1: none), and which accept."""
-    numbers: dict[State | None, int] = {None: -1, machine.start(): 0}
-    order = [machine.start()]
-    rows: list[list[int]] = []
-    accepts: list[bool] = []
+    start = machine.start()
+    numbers: dict[State | None, int] = {None: -1, start: 0}
+    order = [start]
+    cells = array("i")
+    labels = array("i")
+    step = machine.step
+    last: State | None = None  # rows are runs of the same object
+    number = -1
     for state in order:  # grows while it is read
-        row, accept = machine.step(state)
-        accepts.append(accept)
+        row, accept = step(state)
+        labels.append(0 if accept else -1)
         out = []
         for target in row:
-            number = numbers.get(target)
-            if number is None:
-                assert target is not None
-                number = numbers[target] = len(order)
-                order.append(target)
+            if target is not last:
+                last = target
+                number = numbers.get(target, -2)
+                if number == -2:
+                    assert target is not None
+                    number = numbers[target] = len(order)
+                    order.append(target)
             out.append(number)
-        rows.append(out)
-        if len(order) > limit:
-            raise LimitExceeded(f"the automaton of a number has more than {limit} states", keyword="dfa_states")
-    return rows, accepts
+        cells.extend(out)
+        if len(order) > DEFAULT_LIMITS.dfa_states:
+            raise LimitExceeded("the automaton of a number has too many states", keyword="dfa_states")
+    rows = np.frombuffer(cells, np.int32).reshape(-1, COLUMNS)
+    return from_table(rows, np.frombuffer(labels, np.int32).copy())
 
 
-def from_table(rows: NDArray[np.int32], accepts: NDArray[np.bool_]) -> Regex:
-    """The language of a table: rows [n, COLUMNS] of next states, -1: none; state 0 is the start."""
+def from_table(rows: NDArray[np.int32], labels: NDArray[np.int32]) -> Regex:
+    """The language of a table: rows [n, COLUMNS] of next states, labels [n] 0: accepting, else -1; state 0 starts."""
     sources, columns = np.nonzero(rows >= 0)
     edges = np.empty((len(sources), 3), np.int32)
     edges[:, 0], edges[:, 1], edges[:, 2] = sources, columns, rows[sources, columns]
-    labels = np.where(accepts, 0, -1).astype(np.int32)
     return automaton(finished((0, len(rows), edges, len(edges), labels, _BOUNDS, _CLASSES, COLUMNS)))
 
 
@@ -80,6 +81,12 @@ def remainders(unit: int) -> Regex:
     rows[2:, :10] = (rests[:, None] * 10 + np.arange(10, dtype=np.int32)) % unit + 2
     rows[:2, 1:10] = np.arange(1, 10, dtype=np.int32) % unit + 2
     rows[0, 10] = 1
-    accepts = np.zeros(unit + 2, bool)
-    accepts[2] = True
-    return union(choice(["0", "-0"]), concat(from_table(rows, accepts), literal("0" * tens)))
+    if not tens:
+        rows[:2, 0] = len(rows)  # a state in which 0 was read
+        rows = np.vstack([rows, np.full((1, COLUMNS), -1, np.int32)])
+    labels = np.full(len(rows), -1, np.int32)
+    labels[2] = 0
+    if not tens:
+        labels[-1] = 0
+        return from_table(rows, labels)
+    return union(choice(["0", "-0"]), concat(from_table(rows, labels), literal("0" * tens)))

@@ -11,12 +11,13 @@ Which spellings of a value belong to a language is a choice, `spelling`:
 - `"plain"`. As canonical, but never with an exponent.
 - `"any"`. Integers may be written with fractions and exponents too (`1.0`, `1e2`, `50e-1`; drafts before 6 see no
   integer in those: use "canonical" for them). Without bounds other than 0 and without a multiple, numbers have every
-  spelling. Otherwise they have every spelling without an exponent, and with any exponent those whose part before it
-  does not go too far from the decimal point: for integers, its last non-zero digit is at most SHIFT places after the
-  point (and of the zeros that end an integer part SHIFT count); for bounds, its first non-zero digit is at most SHIFT
-  places before or after the place of units; for a multiple, it has at most SHIFT fraction digits (or as many as the
-  multiple has) and the exponent is as under "canonical". The set of *all* spellings with an exponent is not regular,
-  since it compares a count of digits with a number that digits write.
+  spelling. Otherwise they have every spelling without an exponent, and these with one: for integers, those with at most
+  SHIFT fraction digits and an exponent not below their number (`1.5e1`, not `1.50e1`), or not below 0 where they are
+  all zeros, and those without a fraction and an exponent as far below 0 as they end in zeros, at most SHIFT; for
+  bounds, those whose first non-zero digit is at most SHIFT places before or after the place of units; for a multiple,
+  those with at most SHIFT fraction digits (or as many as the multiple has) and an exponent as under "canonical"; and
+  any exponent after a zero. The set of *all* spellings with an exponent is not regular, since it compares a count of
+  digits with a number that digits write.
 
 No language here holds a spelling whose value violates the constraint. Bounds and multiples are exact: an int or Decimal
 as it is, a float as its shortest decimal spelling.
@@ -132,12 +133,15 @@ def _bounded(
     multiple = None if multiple_of is None else exact(multiple_of, "multipleOf")
     if multiple is not None and multiple.coefficient <= 0:
         raise ValueError(f"multiple_of must be above 0, not {multiple_of}")
+    integers = interval
     if kind == "integer":
-        interval = _to_integers(interval)
+        integers = _to_integers(interval)
         if multiple is not None:
             multiple = _integer_multiple(multiple)
-    if _is_empty(interval, multiple):
+    if _is_empty(integers, multiple):
         return EMPTY
+    if spelling != "any":
+        interval = integers
     parts = [] if interval == (None, None) and multiple is not None else [_within(kind, spelling, interval)]
     if multiple is not None:
         parts.append(_multiples(kind, spelling, multiple))

@@ -62,7 +62,9 @@ def naive(text: str, kind: str, spelling: str, constraints: dict[str, Any]) -> b
     if spelling == "plain":
         return False
     digits = (whole + fraction).lstrip("0")
-    by_sign = all(exact[k] == 0 for k in BOUNDS if k in exact)
+    low = max((exact[k] for k in ("minimum", "exclusive_minimum") if k in exact), default=0)
+    high = min((exact[k] for k in ("maximum", "exclusive_maximum") if k in exact), default=0)
+    by_sign = low == high == 0
     if "multiple_of" in exact and (kind == "number" or exact["multiple_of"].numerator > 1):
         unit = exact["multiple_of"] if kind == "number" else Fraction(exact["multiple_of"].numerator)
         places = next(i for i in itertools.count() if (unit * 10**i).denominator == 1)
@@ -77,9 +79,10 @@ def naive(text: str, kind: str, spelling: str, constraints: dict[str, Any]) -> b
         if digits and not -SHIFT <= magnitude <= SHIFT:
             return False
     if kind == "integer" and digits:
-        last = len(fraction.rstrip("0"))
-        zeros = len(whole) - len(whole.rstrip("0")) if last == 0 else 0
-        return last <= SHIFT and int(exponent) >= -min(zeros, SHIFT)
+        if fraction.strip("0"):
+            return len(fraction) <= SHIFT and int(exponent) >= len(fraction)
+        zeros = 0 if fraction else len(whole) - len(whole.rstrip("0"))
+        return int(exponent) >= -min(zeros, SHIFT)
     return True
 
 
