@@ -7,6 +7,7 @@ plain tuples, made when first reached; `number_tables` turns them into a table.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from constrain.regular.decimals import Exact
@@ -188,7 +189,7 @@ class NumberMachine:
     # Exponents.
 
     def _letter(self, first: int | None, last: int | None) -> tuple[Row, bool]:
-        return exponent_row(("letter", first, last)), False
+        return exponent_row(first, last), False
 
     def _digits(self, low: int, high: int | None, value: int) -> tuple[Row, bool]:
         return digits_row(low, high, value)
@@ -253,12 +254,10 @@ class _Bound:
 _NEVER = [0] * 10
 
 
-def exponent_row(state: State) -> Row:
-    """Successors of ("letter", first, last): the exponents first..last (None: without end) may follow."""
-    first, last = state[1], state[2]
+@lru_cache(maxsize=1024)
+def exponent_row(first: int | None, last: int | None) -> Row:
+    """Successors after the exponent letter: the exponents first..last (None: without end) may follow."""
     row = list(_DEAD)
-    assert first is None or isinstance(first, int)
-    assert last is None or isinstance(last, int)
     if last is None or last >= 0:
         up: State = ("signed", max(first or 0, 0), last)
         row[:10] = digits_row(max(first or 0, 0), last, -1)[0][:10]
@@ -268,6 +267,7 @@ def exponent_row(state: State) -> Row:
     return row
 
 
+@lru_cache(maxsize=4096)  # rows are not changed
 def digits_row(low: int, high: int | None, value: int) -> tuple[Row, bool]:
     """Natural numbers low..high with leading zeros: successors after `value` was read (-1: nothing yet)."""
     row = list(_DEAD)

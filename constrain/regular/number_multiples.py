@@ -108,7 +108,7 @@ class MultipleMachine:
             row[LETTER] = ("letter", count - self.places + shift, None)
 
     def _letter(self, first: int | None, last: int | None) -> tuple[Row, bool]:
-        return exponent_row(("letter", first, last)), False
+        return exponent_row(first, last), False
 
     def _digits(self, low: int, high: int | None, value: int) -> tuple[Row, bool]:
         return digits_row(low, high, value)
