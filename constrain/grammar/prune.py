@@ -67,7 +67,8 @@ def _first_pass(nodes: list[Node], since: int, productive: bytearray) -> _First:
         if isinstance(node, Object):
             productive[i] = _object_need(node, productive) is None
             unsettled = unsettled or not productive[i]
-            loose = loose or (bool(node.free) and node.free[-1][1] == NEVER)
+            if node.free:
+                loose = loose or node.free[-1][1] == NEVER or any(key is None for key, _ in node.free[:-1])
         elif isinstance(node, Array):
             productive[i] = _array_need(node, productive) is None
             unsettled = unsettled or not productive[i]
@@ -205,6 +206,8 @@ def _without_dead(node: Node, productive: bytearray) -> Node:
     if isinstance(node, Object):
         values = tuple(v if productive[v] else NEVER for v in node.values)
         free = tuple((k, v if productive[v] else NEVER) for k, v in node.free)
+        while any(key is None for key, _ in free[:-1]):  # it claims every key: later classes have none
+            free = free[:-1]
         while free and free[-1][1] == NEVER:  # a class that allows nothing matters only to classes after it
             free = free[:-1]
         return node if values == node.values and free == node.free else node._replace(values=values, free=free)

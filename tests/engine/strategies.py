@@ -17,10 +17,12 @@ from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, Node
 from constrain.grammar.ir import StringChoice as Choice
 from constrain.grammar.prune import NOTHING, prune
 from constrain.regular import ast
+from tests.naive import NaiveMachine
 from tests.naive_regex import ALL, alive, from_regex
 
 CHARACTERS = 'ab1é😀"\\\n '
 NAMES = ["a", "b", "ab", "é", 'q"', "", "😀", "a1", "\n"]
+NOT_A_VALUE = b" \n\r\t]},:"  # no member or item is empty or begins so (see ir.py)
 FRAGMENTS = [
     *b'{ } [ ] : , " ": "," {" ":" "} "] ":[ }} ]} {} []'.split(),  # JSON tokens, and several at once
     *[b" ", b"  ", b"\n", b"\n  ", b", ", b'": ', b"\t\r"],
@@ -94,6 +96,19 @@ def texts(draw: st.DrawFn) -> Text:
     return Text(language if alive(from_regex(language)) else ast.literal("a"))
 
 
+@st.composite
+def json_like(draw: st.DrawFn) -> Node:
+    """A leaf for members and items: not empty, and not beginning with what can't begin a JSON value."""
+    leaf = draw(leaves)
+    if leaf == Literal(b" "):
+        return Literal(b"0")
+    if isinstance(leaf, Text):
+        blank = ast.union(ast.EPSILON, ast.concat(ast.char_set(NOT_A_VALUE.decode()), ast.ALL))
+        rest = ast.difference(leaf.language, blank)
+        return Text(rest if alive(from_regex(rest)) else ast.literal("a"))
+    return leaf
+
+
 literals = st.sampled_from([b"true", b"null", b"a", b"ab", b"1", b"11", b'"', "é".encode(), b"\xc3", b" "]).map(Literal)
 choices = st.lists(st.sampled_from([*NAMES, "aab", "ba"]), min_size=1, max_size=4, unique=True).map(
     lambda chosen: Choice(tuple(chosen))
@@ -107,17 +122,17 @@ def recipes(draw: st.DrawFn) -> Recipe:
     size = draw(st.integers(1, 5))
     nodes: list[Node | tuple[str, NodeId]] = [NOTHING] * size
 
-    def child(at: NodeId) -> NodeId:
+    def child(at: NodeId, value: bool = True) -> NodeId:
         kind = draw(st.sampled_from(["leaf", "leaf", "later", "later", "any", "lazy"]))
         if kind == "later" and at + 1 < size:
             return draw(st.integers(at + 1, size - 1))
         if kind == "any":
             return draw(st.integers(0, size - 1))
-        nodes.append(("lazy", draw(st.integers(0, size - 1))) if kind == "lazy" else draw(leaves))
+        nodes.append(("lazy", draw(st.integers(0, size - 1))) if kind == "lazy" else draw(json_like() if value else leaves))
         return len(nodes) - 1
 
-    def children(at: NodeId, most: int) -> tuple[NodeId, ...]:
-        return tuple(child(at) for _ in range(draw(st.integers(0, most))))
+    def children(at: NodeId, most: int, value: bool = True) -> tuple[NodeId, ...]:
+        return tuple(child(at, value) for _ in range(draw(st.integers(0, most))))
 
     for at in range(size):
         kind = draw(st.sampled_from(["object", "object", "object", "array", "array", "alt", "alt", "seq", "leaf"]))
@@ -136,7 +151,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         elif kind == "alt":
             nodes[at] = Alt((child(at), *children(at, 2)))
         elif kind == "seq":
-            nodes[at] = Seq(children(at, 3))
+            nodes[at] = Seq(children(at, 3, False))
         else:
             nodes[at] = draw(leaves)
     policy = draw(st.sampled_from(["flexible", "flexible", "compact", "pretty"]))
@@ -150,6 +165,13 @@ def recipes(draw: st.DrawFn) -> Recipe:
     for node in nodes:
         if node[0] == "lazy":
             assume(isinstance(after.nodes[node[1]], values_kinds))
+    machine = NaiveMachine(after)
+    for node in after.nodes:
+        values = (*node.values, *(v for _, v in node.free)) if isinstance(node, Object) else ()
+        values = (*node.prefix, node.item) if isinstance(node, Array) else values
+        for value in set(values) - {NEVER}:
+            state = machine.closure([(("node", value, 0),)])
+            assume(not machine.accepting(state) and not any(machine.step(state, b) for b in NOT_A_VALUE))
     return made
 
 
