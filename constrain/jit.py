@@ -41,29 +41,39 @@ def device(function: F) -> F:
 
 _TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}
 _TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]"}
-_waiting: list[Any] = []  # functions marked `engine_device` that have not been compiled
+_ANNOTATIONS = {"int": "int64", "Ints": "int32[::1]", "Rows": "int32[:, ::1]"}
+_waiting: list[tuple[Any, list[str]]] = []  # functions of fixed types that have not been compiled, and these types
 
 
 def engine_device(function: F) -> F:
     """Mark a function that the engine's kernels call: like `device`, with one fixed type for each parameter.
 
-    The parameter's name tells it (`_TYPES`; every other one is int64). Without that, Numba compiles a function once more
-    for each mixture of 32-bit, 64-bit and constant arguments, and all of that again into each caller.
+    The parameter's name tells it (`_TYPES`; every other one is int64). Without that, Numba compiles a function once
+    more for each mixture of 32-bit, 64-bit and constant arguments, and all of that again into each caller.
     """
+    code = function.__code__
+    return _of_types(function, [_TYPES.get(n, "int64") for n in code.co_varnames[: code.co_argcount]])
+
+
+def typed_device(function: F) -> F:
+    """Like `engine_device`, with the types that the annotations tell (`int`, `Ints`: a vector, `Rows`: a matrix)."""
+    annotated = function.__annotations__
+    return _of_types(function, [_ANNOTATIONS[t] for name, t in annotated.items() if name != "return"])
+
+
+def _of_types(function: F, types: list[str]) -> F:
     if DISABLED:
         return function
     marked: Any = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-    _waiting.append(marked)
+    _waiting.append((marked, types))
     typed: F = marked
     return typed
 
 
 def _compile_waiting() -> None:
-    """Give each function marked `engine_device` its one type, in order of definition."""
-    for marked in _waiting:
-        code = marked.py_func.__code__
-        names = code.co_varnames[: code.co_argcount]
-        marked.compile(tuple(numba.core.sigutils._parse_signature_string(_TYPES.get(n, "int64")) for n in names))
+    """Give each function of fixed types its one type, in order of definition."""
+    for marked, types in _waiting:
+        marked.compile(tuple(numba.core.sigutils._parse_signature_string(t) for t in types))
         marked.disable_compile()
     _waiting.clear()
 

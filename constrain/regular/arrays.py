@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.jit import device
-from constrain.regular.layout import Ints
+from constrain.jit import typed_device
+from constrain.regular.layout import Ints, Rows
 
 
-@device
+@typed_device
 def grown(array: Ints) -> Ints:
     """A copy of a vector with twice the room."""
     out = np.empty(array.shape[0] * 2, np.int32)
@@ -17,8 +17,8 @@ def grown(array: Ints) -> Ints:
     return out
 
 
-@device
-def grown_rows(array: Ints) -> Ints:
+@typed_device
+def grown_rows(array: Rows) -> Rows:
     """A copy of a matrix with room for twice the rows."""
     out = np.empty((array.shape[0] * 2, array.shape[1]), np.int32)
     for i in range(array.shape[0]):
@@ -27,7 +27,7 @@ def grown_rows(array: Ints) -> Ints:
     return out
 
 
-@device
+@typed_device
 def slot_of(value: int, size: int) -> int:
     """First place to look for a non-negative value (below 2**62) in a hash table of `size` (a power of two) slots."""
     low = value & 0x7FFFFFFF
@@ -39,7 +39,7 @@ def slot_of(value: int, size: int) -> int:
     return mixed & (size - 1)
 
 
-@device
+@typed_device
 def interval_of(bounds: Ints, count: int, point: int) -> int:
     """Index of the last of the first `count` ascending bounds that is not above the point."""
     lo, hi = 0, count
@@ -52,7 +52,7 @@ def interval_of(bounds: Ints, count: int, point: int) -> int:
     return lo
 
 
-@device
+@typed_device
 def filled(size: int, value: int) -> Ints:
     """A vector of one value (a plain loop compiles in a tenth of the time that `np.full` takes)."""
     out = np.empty(size, np.int32)
@@ -61,7 +61,7 @@ def filled(size: int, value: int) -> Ints:
     return out
 
 
-@device
+@typed_device
 def prefix(array: Ints, size: int) -> Ints:
     """A copy of the first values of a vector."""
     out = np.empty(size, np.int32)
@@ -70,8 +70,8 @@ def prefix(array: Ints, size: int) -> Ints:
     return out
 
 
-@device
-def column(array: Ints, rows: int, j: int) -> Ints:
+@typed_device
+def column(array: Rows, rows: int, j: int) -> Ints:
     """A copy of the first values of a column of a matrix."""
     out = np.empty(rows, np.int32)
     for i in range(rows):
@@ -79,7 +79,24 @@ def column(array: Ints, rows: int, j: int) -> Ints:
     return out
 
 
-@device
+@typed_device
+def _sift(heap: Ints, root: int, size: int) -> None:
+    """Restore the heap order below `root`."""
+    value = heap[root]
+    while True:
+        child = 2 * root + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] > heap[child]:
+            child += 1
+        if heap[child] <= value:
+            break
+        heap[root] = heap[child]
+        root = child
+    heap[root] = value
+
+
+@typed_device
 def distinct_sorted(array: Ints) -> Ints:
     """The distinct values of a vector, ascending (heap sort; `np.sort` takes seconds to compile)."""
     size = array.shape[0]
@@ -95,20 +112,3 @@ def distinct_sorted(array: Ints) -> Ints:
             out[n] = out[i]
             n += 1
     return prefix(out, n)
-
-
-@device
-def _sift(heap: Ints, root: int, size: int) -> None:
-    """Restore the heap order below `root`."""
-    value = heap[root]
-    while True:
-        child = 2 * root + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] > heap[child]:
-            child += 1
-        if heap[child] <= value:
-            break
-        heap[root] = heap[child]
-        root = child
-    heap[root] = value

@@ -77,12 +77,16 @@ def resolve(tree: Regex, left: Regex, right: Regex, limits: Limits = DEFAULT_LIM
         parts.pop()
     if not any(p.flags & ASSERTING for p in parts):
         return concat(left, *parts, right)
-    if parts[0].kind == K_UNION and any(p.kind == K_CONCAT and p.parts[0] is BEGIN or p is BEGIN for p in parts[0].parts):
+    if parts[0].kind == K_UNION and any(_begins(p) for p in parts[0].parts):
         return union(*[resolve(concat(p, *parts[1:]), left, right, limits) for p in parts[0].parts])
     try:
         return concat(left, _Forward(limits).suffix(parts, right))
     except _LooksBack:
         return automaton(_solved(concat(left, *parts, right), limits))
+
+
+def _begins(r: Regex) -> bool:
+    return r is BEGIN or (r.kind == K_CONCAT and r.parts[0] is BEGIN)
 
 
 class _LooksBack(Exception):

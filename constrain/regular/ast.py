@@ -33,14 +33,14 @@ NULLABLE: Final = 1  # holds the empty string
 BOOLEAN: Final = 2  # has an intersection, complement, automaton or large choice somewhere inside
 ASSERTING: Final = 4  # has an assertion somewhere inside
 
-_NAMES = "empty literal chars choice concat union repeat intersect complement automaton assertion".split()
+_NAMES = ("empty", "literal", "chars", "choice", "concat", "union", "repeat", "intersect", "complement", "automaton")
 LARGE_CHOICE = 64  # characters from which a choice is compiled as an automaton of its own
 
 
 class Regex:
     """A regular language. Made by the constructors of this module only."""
 
-    __slots__ = ("kind", "value", "parts", "flags", "_hash")
+    __slots__ = ("_hash", "flags", "kind", "parts", "value")
 
     kind: int
     value: Any
@@ -105,7 +105,7 @@ class Regex:
 def _show(r: Regex, depth: int) -> str:
     inside = [] if r.value is None else [repr(r.value)[:60]]
     inside += [_show(p, depth - 1) if depth else "…" for p in r.parts[:8]] + ["…"] * (len(r.parts) > 8)
-    return f"{_NAMES[r.kind]}({', '.join(inside)})"
+    return f"{_NAMES[r.kind] if r.kind < K_ASSERTION else 'assertion'}({', '.join(inside)})"
 
 
 EMPTY: Final = Regex(K_EMPTY, None, (), 0)

@@ -15,7 +15,7 @@ class CharSet:
     flat: (lo0, hi0, lo1, hi1, ...), inclusive, ascending, ranges neither touch nor overlap. Surrogates are left out.
     """
 
-    __slots__ = ("flat", "_hash", "_packed")
+    __slots__ = ("_hash", "_packed", "flat")
 
     flat: tuple[int, ...]
 
@@ -58,7 +58,8 @@ class CharSet:
         return CharSet([*self.ranges, *other.ranges])
 
     def __and__(self, other: CharSet) -> CharSet:
-        a, b, out = self.flat, other.flat, []
+        a, b = self.flat, other.flat
+        out: list[int] = []
         i = j = 0
         while i < len(a) and j < len(b):
             lo = a[i] if a[i] > b[j] else b[j]
@@ -75,7 +76,8 @@ class CharSet:
         return self & ~other
 
     def __invert__(self) -> CharSet:
-        out, at = [], 0
+        out: list[int] = []
+        at = 0
         for i in range(0, len(self.flat), 2):
             if self.flat[i] > at:
                 out += (at, self.flat[i] - 1)

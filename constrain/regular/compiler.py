@@ -262,9 +262,7 @@ def program_of(regexes: Sequence[Regex], leaves: Mapping[Regex, Dfa]) -> tuple[l
         elif kind == K_REPEAT:
             lo, hi = r.value
             if lo > MAX_COUNT or hi > MAX_COUNT:
-                raise LimitExceeded(
-                    f"a regular expression repeats more than {MAX_COUNT} times", keyword="dfa_states"
-                )
+                raise LimitExceeded(f"a regular expression repeats more than {MAX_COUNT} times", keyword="dfa_states")
             words += (REPEAT, lo, hi)
             todo += (END, r.parts[0])
         elif r in leaves:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.jit import device
+from constrain.jit import typed_device
 from constrain.regular.arrays import distinct_sorted, filled, grown, grown_rows, interval_of, slot_of
 from constrain.regular.layout import (
     L_BOUNDS,
@@ -17,12 +17,13 @@ from constrain.regular.layout import (
     TOO_MANY_STATES,
     TOO_MUCH_WORK,
     Ints,
+    Rows,
 )
 from constrain.regular.nfa import ACCEPT, JUMP, SPLIT, closure, expand
 
 
-@device
-def partition(ranges: Ints, pointers: Ints, universe: int, limit: int) -> tuple[int, Ints, Ints, int, Ints, Ints]:
+@typed_device
+def partition(ranges: Rows, pointers: Ints, universe: int, limit: int) -> tuple[int, Ints, Ints, int, Ints, Ints]:
     """Split the code points into classes that no set tells apart.
 
     ranges[pointers[s]:pointers[s + 1]]: the (lo, hi) rows of set s. Returns (status, bounds, class of each interval,
@@ -91,8 +92,8 @@ def partition(ranges: Ints, pointers: Ints, universe: int, limit: int) -> tuple[
     return OK, bounds, classes, distinct, member_pointers, members
 
 
-@device
-def leaf_sets(ranges: Ints, pointers: Ints, leaves: Ints, data: Ints, universe: int) -> tuple[Ints, Ints, Ints]:
+@typed_device
+def leaf_sets(ranges: Rows, pointers: Ints, leaves: Rows, data: Ints, universe: int) -> tuple[Ints, Ints, Ints]:
     """Append the columns of all leaf automata to the sets of a program: (ranges, pointers, moves), see `expand`."""
     sets = pointers.shape[0] - 1
     rows = ranges.shape[0]
@@ -140,8 +141,8 @@ def leaf_sets(ranges: Ints, pointers: Ints, leaves: Ints, data: Ints, universe: 
     return out, out_pointers, moves
 
 
-@device
-def absorbing(code: Ints, rows: int, ranges: Ints, pointers: Ints) -> Ints:
+@typed_device
+def absorbing(code: Rows, rows: int, ranges: Rows, pointers: Ints) -> Ints:
     """For each row that reads any character for ever and may accept with label 0 at any time: its ACCEPT row, else 0.
 
     A state that holds both rows accepts whatever follows, so its other members don't matter. Without this a search
@@ -163,7 +164,7 @@ def absorbing(code: Ints, rows: int, ranges: Ints, pointers: Ints) -> Ints:
     return out
 
 
-@device
+@typed_device
 def find(sets: Ints, first: int, last: int, begins: Ints, table: Ints, mark: Ints, now: int) -> tuple[int, int]:
     """Look the set of instructions sets[first:last] up: (its state or -1, the slot where it is or belongs).
 
@@ -191,7 +192,7 @@ def find(sets: Ints, first: int, last: int, begins: Ints, table: Ints, mark: Int
 
 
 def build(
-    program: Ints, ranges: Ints, pointers: Ints, leaves: Ints, data: Ints, universe: int, max_states: int, max_work: int
+    program: Ints, ranges: Rows, pointers: Ints, leaves: Rows, data: Ints, universe: int, max_states: int, max_work: int
 ) -> tuple[int, int, Ints, int, Ints, Ints, Ints, int]:
     """A program as a deterministic automaton, neither trimmed nor minimal.
 
@@ -226,7 +227,7 @@ def build(
     begins[0] = 0
     begins[1] = used
     states = 1
-    found, slot = find(sets, 0, used, begins, table, mark, now)
+    _, slot = find(sets, 0, used, begins, table, mark, now)
     table[slot] = 0
     state = 0
     while state < states:
@@ -320,7 +321,7 @@ def build(
     return OK, states, edges, e, accept, bounds, classes, columns
 
 
-@device
+@typed_device
 def _rehashed(table: Ints, sets: Ints, begins: Ints, states: int) -> Ints:
     """The hash table of states in twice the room."""
     size = table.shape[0] * 2

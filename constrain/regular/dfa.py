@@ -27,7 +27,7 @@ class Dfa:
     The empty language has no states.
     """
 
-    __slots__ = ("bounds", "classes", "table", "accept", "min_length", "max_length", "_key", "_lists")
+    __slots__ = ("_key", "_lists", "accept", "bounds", "classes", "max_length", "min_length", "table")
 
     start = 0
 
@@ -46,17 +46,17 @@ class Dfa:
     @property
     def n_states(self) -> int:
         """States; 0 when no string is accepted."""
-        return self.table.shape[0]
+        return int(self.table.shape[0])
 
     @property
     def n_classes(self) -> int:
         """Columns of the table."""
-        return self.table.shape[1]
+        return int(self.table.shape[1])
 
     @property
     def is_empty(self) -> bool:
         """Is no string accepted?"""
-        return self.table.shape[0] == 0
+        return int(self.table.shape[0]) == 0
 
     @property
     def is_finite(self) -> bool:
@@ -127,7 +127,7 @@ class Dfa:
             states[:n] = table[states[:n], columns[begins[:n] + at]]
         out = np.empty(len(texts), bool)
         out[order] = (states >= 0) & (self.accept[states] >= 0)
-        return out.tolist()  # type: ignore[no-any-return]
+        return out.tolist()
 
     def __and__(self, other: Dfa) -> Dfa:
         return combined(self, other, AND)
@@ -148,7 +148,7 @@ class Dfa:
             first.setdefault(column, bound)
         level = [("", 0)] if self.n_states else []
         while level:
-            following = []
+            following: list[tuple[str, int]] = []
             for text, state in level:
                 if self.accept[state] >= 0:
                     yield text

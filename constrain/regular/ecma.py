@@ -356,5 +356,3 @@ class _Reader(PatternReader):
 
 def _hex(digits: str) -> bool:
     return bool(digits) and all(d in "0123456789abcdefABCDEF" for d in digits)
-
-

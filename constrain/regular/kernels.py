@@ -15,5 +15,5 @@ build, combine, trie_of, canonical = compile_all(
         (trie.trie, f"({_I}, {_I})"),
         (minimize.canonical, f"(int64, {_M}, int64, {_I}, {_I}, {_I}, int64, int64, int64)"),
     ],
-    [module.__file__ for module in (arrays, layout, nfa, determinize, product, trie, minimize)],
+    [str(module.__file__) for module in (arrays, layout, nfa, determinize, product, trie, minimize)],
 )

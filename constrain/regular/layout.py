@@ -7,7 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Ints: TypeAlias = NDArray[np.int32]
+Ints: TypeAlias = NDArray[np.int32]  # a vector; kernels get their types from these two names
+Rows: TypeAlias = NDArray[np.int32]  # a matrix
 
 OK: Final = 0  # what a kernel answers first
 TOO_MANY_STATES: Final = 1

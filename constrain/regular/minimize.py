@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.jit import device
+from constrain.jit import typed_device
 from constrain.regular.arrays import column, filled, prefix, slot_of
-from constrain.regular.layout import OK, TOO_MUCH_WORK, Ints
+from constrain.regular.layout import OK, TOO_MUCH_WORK, Ints, Rows
 
 # Rows of a refinable partition: elements by set, place of an element, set of an element; begin and end of a set.
 ELEMENT, PLACE, SET, BEGIN, END = 0, 1, 2, 3, 4
 
 
-@device
-def _mark(part: Ints, marks: Ints, touched: Ints, n: int, element: int) -> int:
+@typed_device
+def _mark(part: Rows, marks: Ints, touched: Ints, n: int, element: int) -> int:
     """Move an element to the marked front of its set; returns the number of touched sets."""
     s = part[SET, element]
     at = part[PLACE, element]
@@ -35,8 +35,8 @@ def _mark(part: Ints, marks: Ints, touched: Ints, n: int, element: int) -> int:
     return n
 
 
-@device
-def _split(part: Ints, sets: int, marks: Ints, touched: Ints, n: int) -> int:
+@typed_device
+def _split(part: Rows, sets: int, marks: Ints, touched: Ints, n: int) -> int:
     """Split every touched set into its marked and unmarked elements; the smaller half is new. Returns all sets."""
     while n > 0:
         n -= 1
@@ -61,7 +61,7 @@ def _split(part: Ints, sets: int, marks: Ints, touched: Ints, n: int) -> int:
     return sets
 
 
-@device
+@typed_device
 def _grouped(keys: Ints, m: int, groups: int) -> tuple[Ints, Ints]:
     """Indices 0..m-1 in order of their key, and where each key begins."""
     begins = filled(groups + 2, 0)
@@ -76,8 +76,8 @@ def _grouped(keys: Ints, m: int, groups: int) -> tuple[Ints, Ints]:
     return order, begins
 
 
-@device
-def _trimmed(states: int, edges: Ints, e: int, accept: Ints) -> tuple[int, Ints, int, Ints]:
+@typed_device
+def _trimmed(states: int, edges: Rows, e: int, accept: Ints) -> tuple[int, Ints, int, Ints]:
     """Drop the states that can't reach acceptance: (states, edges, e, accept). The start stays state 0."""
     heads = column(edges, e, 2)
     order, begins = _grouped(heads, e, states)
@@ -121,8 +121,8 @@ def _trimmed(states: int, edges: Ints, e: int, accept: Ints) -> tuple[int, Ints,
     return kept, out, m, labels
 
 
-@device
-def _blocks(states: int, edges: Ints, e: int, accept: Ints, columns: int) -> tuple[int, Ints]:
+@typed_device
+def _blocks(states: int, edges: Rows, e: int, accept: Ints, columns: int) -> tuple[int, Ints]:
     """Valmari's refinement of a trimmed automaton: the number of blocks, and the partition of the states."""
     room = max(states, e) + 1
     marks = filled(room, 0)
@@ -179,8 +179,8 @@ def _blocks(states: int, edges: Ints, e: int, accept: Ints, columns: int) -> tup
     return b_count, blocks
 
 
-@device
-def _same_columns(table: Ints) -> Ints:
+@typed_device
+def _same_columns(table: Rows) -> Ints:
     """For each column the first column that is equal to it."""
     rows, columns = table.shape
     digest = np.empty(columns, np.int64)
@@ -214,7 +214,7 @@ def _same_columns(table: Ints) -> Ints:
 
 def canonical(
     states: int,
-    edges: Ints,
+    edges: Rows,
     e: int,
     accept: Ints,
     bounds: Ints,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.jit import device
+from constrain.jit import typed_device
 from constrain.regular.arrays import grown, grown_rows
 from constrain.regular.layout import (
     ALT,
@@ -30,13 +30,102 @@ from constrain.regular.layout import (
     REPEAT,
     TOO_MUCH_WORK,
     Ints,
+    Rows,
 )
 
 SPLIT, JUMP, ACCEPT, FAIL = -1, -2, -3, -4  # op; op >= 0: a character of that set
 
 
-@device
-def expand(program: Ints, leaves: Ints, data: Ints, moves: Ints, limit: int) -> tuple[int, Ints, int]:
+@typed_device
+def _repeat(code: Rows, n: int, first: int, lo: int, hi: int, limit: int) -> tuple[int, Ints, int]:
+    """Write out a repeat whose body is rows first..n (with a split in front of it when lo is 0)."""
+    body = first + 1 if lo == 0 else first
+    length = n - body
+    copies = max(lo, 1) if hi < 0 else hi
+    total = first + copies * (length + 1) + 1
+    if total > limit:
+        return TOO_MUCH_WORK, code, n
+    while total + 8 > code.shape[0]:
+        code = grown_rows(code)
+    for copy in range(1, copies):
+        if copy >= lo:  # this copy may be left out, and with it all after it
+            code[n, 0] = SPLIT
+            n += 1
+        for i in range(length):
+            for j in range(3):
+                code[n + i, j] = code[body + i, j]
+        n += length
+    if hi < 0:
+        code[n, 0] = SPLIT
+        code[n, 1] = -length
+        code[n, 2] = 1
+        n += 1
+    step = length + 1
+    if lo == 0:
+        code[first, 1] = 1
+        code[first, 2] = n - first
+    if hi > 0:
+        begin = first if lo == 0 else body + lo * length
+        for at in range(begin, n, step):
+            code[at, 1] = 1
+            code[at, 2] = n - at
+    return OK, code, n
+
+
+@typed_device
+def _leaf(code: Rows, n: int, leaves: Rows, leaf: int, data: Ints, moves: Ints, limit: int) -> tuple[int, Ints, int]:
+    """Write an automaton as code: for every state a block of alternatives, one for each move and one for acceptance."""
+    states, classes, sets = int(leaves[leaf, L_STATES]), int(leaves[leaf, L_CLASSES]), int(leaves[leaf, L_SETS])
+    if states == 0:
+        code[n, 0] = FAIL
+        return OK, code, n + 1
+    table = int(leaves[leaf, L_TABLE])
+    accept = table + states * classes
+    begins = np.empty(states + 1, np.int32)  # of the block of each state
+    size = 0
+    for s in range(states):
+        begins[s] = size
+        for c in range(classes):
+            if data[table + s * classes + c] >= 0:
+                move = moves[sets + c]
+                size += 3 * (move & 1) + (move >> 1)
+        size += 2 if data[accept + s] >= 0 else 1
+    begins[states] = size
+    if n + size > limit:
+        return TOO_MUCH_WORK, code, n
+    while n + size + 8 > code.shape[0]:
+        code = grown_rows(code)
+    base = n
+    for s in range(states):
+        for c in range(classes):
+            target = data[table + s * classes + c]
+            if target < 0:
+                continue
+            move = moves[sets + c]
+            if move & 1:
+                code[n, 0] = SPLIT
+                code[n, 1] = 1
+                code[n, 2] = 3
+                code[n + 1, 0] = sets + c
+                code[n + 2, 0] = JUMP
+                code[n + 2, 1] = base + begins[target] - (n + 2)
+                n += 3
+            if move & 2:
+                code[n, 0] = SPLIT
+                code[n, 1] = base + begins[target] - n
+                code[n, 2] = 1
+                n += 1
+        if data[accept + s] >= 0:
+            code[n, 0] = JUMP
+            code[n, 1] = base + size - n
+            n += 1
+        code[n, 0] = FAIL
+        n += 1
+    return OK, code, n
+
+
+@typed_device
+def expand(program: Ints, leaves: Rows, data: Ints, moves: Ints, limit: int) -> tuple[int, Ints, int]:
     """NFA code of a program: (status, code[n, 3], n).
 
     leaves[i]: header of automaton i, data: their arrays (bounds, classes, table, accept, one after the other).
@@ -122,98 +211,8 @@ def expand(program: Ints, leaves: Ints, data: Ints, moves: Ints, limit: int) -> 
     return OK, code, n
 
 
-@device
-def _repeat(code: Ints, n: int, first: int, lo: int, hi: int, limit: int) -> tuple[int, Ints, int]:
-    """Write out a repeat whose body is rows first..n (with a split in front of it when lo is 0)."""
-    body = first + 1 if lo == 0 else first
-    length = n - body
-    copies = max(lo, 1) if hi < 0 else hi
-    total = first + copies * (length + 1) + 1
-    if total > limit:
-        return TOO_MUCH_WORK, code, n
-    while total + 8 > code.shape[0]:
-        code = grown_rows(code)
-    for copy in range(1, copies):
-        if copy >= lo:  # this copy may be left out, and with it all after it
-            code[n, 0] = SPLIT
-            n += 1
-        for i in range(length):
-            for j in range(3):
-                code[n + i, j] = code[body + i, j]
-        n += length
-    if hi < 0:
-        code[n, 0] = SPLIT
-        code[n, 1] = -length
-        code[n, 2] = 1
-        n += 1
-    step = length + 1
-    if lo == 0:
-        code[first, 1] = 1
-        code[first, 2] = n - first
-    if hi > 0:
-        begin = first if lo == 0 else body + lo * length
-        for at in range(begin, n, step):
-            code[at, 1] = 1
-            code[at, 2] = n - at
-    return OK, code, n
-
-
-@device
-def _leaf(
-    code: Ints, n: int, leaves: Ints, leaf: int, data: Ints, moves: Ints, limit: int
-) -> tuple[int, Ints, int]:
-    """Write an automaton as code: for every state a block of alternatives, one for each move and one for acceptance."""
-    states, classes, sets = int(leaves[leaf, L_STATES]), int(leaves[leaf, L_CLASSES]), int(leaves[leaf, L_SETS])
-    if states == 0:
-        code[n, 0] = FAIL
-        return OK, code, n + 1
-    table = int(leaves[leaf, L_TABLE])
-    accept = table + states * classes
-    begins = np.empty(states + 1, np.int32)  # of the block of each state
-    size = 0
-    for s in range(states):
-        begins[s] = size
-        for c in range(classes):
-            if data[table + s * classes + c] >= 0:
-                move = moves[sets + c]
-                size += 3 * (move & 1) + (move >> 1)
-        size += 2 if data[accept + s] >= 0 else 1
-    begins[states] = size
-    if n + size > limit:
-        return TOO_MUCH_WORK, code, n
-    while n + size + 8 > code.shape[0]:
-        code = grown_rows(code)
-    base = n
-    for s in range(states):
-        for c in range(classes):
-            target = data[table + s * classes + c]
-            if target < 0:
-                continue
-            move = moves[sets + c]
-            if move & 1:
-                code[n, 0] = SPLIT
-                code[n, 1] = 1
-                code[n, 2] = 3
-                code[n + 1, 0] = sets + c
-                code[n + 2, 0] = JUMP
-                code[n + 2, 1] = base + begins[target] - (n + 2)
-                n += 3
-            if move & 2:
-                code[n, 0] = SPLIT
-                code[n, 1] = base + begins[target] - n
-                code[n, 2] = 1
-                n += 1
-        if data[accept + s] >= 0:
-            code[n, 0] = JUMP
-            code[n, 1] = base + size - n
-            n += 1
-        code[n, 0] = FAIL
-        n += 1
-    return OK, code, n
-
-
-@device
-def closure(code: Ints, seed: int, mark: Ints, now: int, stack: Ints, out: Ints, n: int) -> tuple[int, int, Ints]:
+@typed_device
+def closure(code: Rows, seed: int, mark: Ints, now: int, stack: Ints, out: Ints, n: int) -> tuple[int, int, Ints]:
     """Append to `out` the instructions that read a character or accept, reached from `seed` without reading.
 
     mark[i] == now: already visited. Returns the new length of `out`, the number of visits, and `out` (it may grow).

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.jit import device
+from constrain.jit import typed_device
 from constrain.regular.arrays import distinct_sorted, filled, grown, grown_rows, interval_of, slot_of
-from constrain.regular.layout import OK, TOO_MANY_STATES, TOO_MUCH_WORK, Ints
+from constrain.regular.layout import OK, TOO_MANY_STATES, TOO_MUCH_WORK, Ints, Rows
 
 
 def combine(
     a_bounds: Ints,
     a_classes: Ints,
-    a_table: Ints,
+    a_table: Rows,
     a_accept: Ints,
     b_bounds: Ints,
     b_classes: Ints,
-    b_table: Ints,
+    b_table: Rows,
     b_accept: Ints,
     truth: int,
     universe: int,
@@ -128,7 +128,7 @@ def combine(
     return OK, states, edges, e, accept, bounds, classes, columns
 
 
-@device
+@typed_device
 def _rehashed(table: Ints, left: Ints, right: Ints, width: int, states: int) -> Ints:
     """The hash table of pairs in twice the room."""
     size = table.shape[0] * 2

@@ -76,7 +76,7 @@ def python_class(letter: str) -> CharSet:
 @cache
 def _lowered() -> dict[int, int]:
     """Cased characters and their simple lower case, as `re` sees both."""
-    import _sre  # what `re` itself is built on; no public function gives the simple mapping
+    import _sre  # type: ignore[import-not-found]  # what `re` is built on; nothing public gives simple lower case
 
     return {c: _sre.unicode_tolower(c) for c in range(_LAST_CASED + 1) if _sre.unicode_iscased(c)}
 
@@ -106,7 +106,7 @@ def ignoring_case(chosen: CharSet, ascii_only: bool = False) -> CharSet:
     if len(flat) <= 8 and len(chosen) <= 256:
         inside = [c for c in chosen if c in lowered]
     else:
-        inside = [c for c in _cased_set() & chosen]
+        inside = list(_cased_set() & chosen)
     for c in inside:
         low = lowered[c]
         wanted.add(low)

@@ -40,7 +40,8 @@ def trie(points: Ints, ends: Ints) -> tuple[int, int, Ints, int, Ints, Ints, Int
     for i in range(ends.shape[0]):
         end = ends[i]
         shared = 0
-        while begin + shared < end and before + shared < before_end and points[begin + shared] == points[before + shared]:
+        most = min(end - begin, before_end - before)
+        while shared < most and points[begin + shared] == points[before + shared]:
             shared += 1
         state = path[shared]
         for at in range(begin + shared, end):

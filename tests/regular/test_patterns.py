@@ -48,7 +48,8 @@ def test_random_patterns_search(pattern: str) -> None:
     """ECMA search semantics; `$` is the very end there, which `regex` writes \\Z. Classes are ASCII in both."""
     oracle = regex.compile(pattern.replace("$", r"\Z").replace(".", r"[^\n]"), regex.ASCII)
     expected = [w for w in WORDS if oracle.search(w)]
-    assert [w for w, yes in zip(WORDS, compile(parse_ecma(pattern)).accepts_each(WORDS), strict=True) if yes] == expected
+    accepted = compile(parse_ecma(pattern)).accepts_each(WORDS)
+    assert [w for w, yes in zip(WORDS, accepted, strict=True) if yes] == expected
 
 
 @settings(max_examples=250, deadline=None)
@@ -119,15 +120,16 @@ def test_classes_of_re() -> None:
                 assert dfa.accepts(chr(c)) == bool(oracle.fullmatch(chr(c))), hex(c)
 
 
+small = st.lists(
+    st.sampled_from(["a", "b", "(a|b)", "(ab|)", "a*", "b*", "(ab)*", "a{1,2}", "[ab]", "(a|bb)+"]), min_size=1
+)
+
+
 @settings(max_examples=60, deadline=None)
-@given(*[st.from_regex(r"(?:[ab]|\(?:a\|b\)|\(?:ab\|\)|[ab]\*|[ab]\{1,2\}|\[ab\]){1,4}".replace("(?:a", "(a"), fullmatch=True)] * 2)
+@given(small.map(lambda p: "".join(p[:4])), small.map(lambda p: "".join(p[:4])))
 def test_interegular(a: str, b: str) -> None:
     import interegular
 
-    try:
-        re.compile(a), re.compile(b)
-    except re.error:
-        assume(False)
     x, y = interegular.parse_pattern(a).to_fsm(), interegular.parse_pattern(b).to_fsm()
     p, q = parse_python(a), parse_python(b)
     assert compile(intersect(p, q)).is_empty == (x & y).empty()
