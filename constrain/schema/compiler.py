@@ -18,15 +18,18 @@ from constrain.regular.ast import BOOLEAN as HAS_ALGEBRA
 from constrain.regular.ast import Regex
 from constrain.schema import algebra, arrays, finite, negation, numbers, objects, strings
 from constrain.schema.keywords import tables
-from constrain.schema.resolve import Resolver, Resource
+from constrain.schema.resolve import MIXED, Resolver, Resource
 from constrain.schema.shape import Literal, Refusal, Shape
 from constrain.schema.values import ARRAY, BOOLEAN, NULL, NUMBER, OBJECT, STRING, Json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from constrain.regular.formats import Format
+
 TABLES = tables(negation.INTERNAL)
 DEEPEST = 60  # nested sub-schemas that are compiled by recursion; deeper ones wait in a list
+FORMAT_DRAFTS = {4: "4", 6: "6", 7: "7", 2019: "2019-09", 2020: "2020-12", MIXED: "2020-12"}
 _BUSY = -2
 
 
@@ -133,7 +136,7 @@ class Compiler:
 
     def emit(self, shape: Shape) -> NodeId:
         """The node for a shape."""
-        if shape.values is not None or not shape.unions:
+        if shape.values is not None or not (shape.unions or shape.somes or shape.some_items):
             return self._emit_one(shape)
         if len(shape.unions) == 1 and shape.is_free():
             plain = algebra.plain_options(self, shape)
@@ -299,19 +302,18 @@ class Compiler:
         place = self.pointer(schema, keyword)
         raise kind(found.reason, pointer=place, keyword=keyword, position=found.position, hint=found.hint)
 
-    def format(self, name: Json, schema: Json) -> Regex | Refusal | None:
-        """The language of a format; None where it is only an annotation; or why it can't be enforced."""
+    def format(self, name: Json, schema: Json, resource: Resource) -> Format | Refusal | None:
+        """The strings of a format; None where it is only an annotation; or why it can't be enforced."""
         if not self.assert_formats:
             return None
         if not isinstance(name, str):
             raise self.invalid(schema, "format", "`format` must be a text")
-        try:
-            language = _format(name)
-        except UnsupportedFeature as error:
-            return Refusal(schema, "format", error.reason, None, error.hint)
-        if language is None and self.refuse_unknown_formats:
+        found = _format(name, FORMAT_DRAFTS[resource.draft])
+        if isinstance(found, str):
+            return Refusal(schema, "format", f"the format {name!r} can't be enforced: {found}")
+        if found is None and self.refuse_unknown_formats:
             return Refusal(schema, "format", f"the format {name!r} is not known")
-        return language
+        return found
 
     # Errors ------------------------------------------------------------------------------------------------------
 
@@ -377,7 +379,7 @@ def _pattern(text: str, limits: Limits) -> Regex | ConstraintError:
 
 
 @lru_cache(maxsize=1024)
-def _format(name: str) -> Regex | None:
-    from constrain.regular.formats import format_language
+def _format(name: str, draft: str) -> Format | str | None:
+    from constrain.regular.formats import UNSUPPORTED, format_of
 
-    return format_language(name)
+    return UNSUPPORTED.get(name) or format_of(name, draft)

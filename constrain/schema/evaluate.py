@@ -119,8 +119,12 @@ def _pattern(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], r
 def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     if not isinstance(value, str):
         return True
-    language = c.format(setting, schema)
-    return language is None or _in_language(c, value, language)
+    found = c.format(setting, schema, resource)
+    if found is None:
+        return True
+    if isinstance(found, Refusal):
+        raise c.refuse(found)
+    return (found.longest is None or len(value) <= found.longest) and _in_language(c, value, found.language)
 
 
 def _in_language(c: Compiler, text: str, language: Any) -> bool:

@@ -154,13 +154,13 @@ def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
 
 
 def format_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    language = c.format(value, schema)
-    if language is None:
-        return
-    if not isinstance(language, Refusal):
-        shape.languages += (language,)
-    else:
-        shape.poison += ((STRING, language),)
+    found = c.format(value, schema, resource)
+    if isinstance(found, Refusal):
+        shape.poison += ((STRING, found),)
+    elif found is not None:
+        shape.languages += (found.language,)
+        if found.longest is not None and (shape.max_length is None or found.longest < shape.max_length):
+            shape.max_length = found.longest
 
 
 # Arrays ----------------------------------------------------------------------------------------------------------

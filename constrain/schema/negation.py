@@ -118,8 +118,15 @@ def _pattern(c: Compiler, value: Json, schema: Schema, resource: Resource) -> li
 
 
 def _format(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
-    language = c.format(value, schema)
-    return [] if language is None else [{"type": "string", ("not", "language"): language}]
+    found = c.format(value, schema, resource)
+    if found is None:
+        return []
+    if isinstance(found, Refusal):
+        return [{"type": "string", ("not", "language"): found}]
+    out: list[Json] = [{"type": "string", ("not", "language"): found.language}]
+    if found.longest is not None:
+        out.append({"type": "string", "minLength": found.longest + 1})
+    return out
 
 
 def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
