@@ -14,7 +14,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from constrain.regular.ast import ANY, Regex, intersect, repeat
+from constrain.regular.ast import Regex
 from constrain.regular.formats_net import HOST_LENGTH, color, email, hostname, ipv4, ipv6
 from constrain.regular.formats_time import date, date_time, duration, local_time, time
 from constrain.regular.formats_uri import (
@@ -30,10 +30,14 @@ from constrain.regular.formats_uri import (
 
 
 class Format(NamedTuple):
-    """The strings of a language that have at most `longest` characters (None: of any length)."""
+    """The strings of a language that have at most `longest` characters (None: of any length).
+
+    narrowed: what the language leaves out of the format, None: nothing. Only an exact language may be complemented.
+    """
 
     language: Regex
     longest: int | None = None
+    narrowed: str | None = None
 
 
 FORMATS: Final[Mapping[str, Callable[[], Regex]]] = MappingProxyType(
@@ -98,13 +102,8 @@ def format_of(name: str, draft: str = "2020-12") -> Format | None:
     draft: "3", "4", "6", "7", "2019-09" or "2020-12", also as "draft7". Lengths are apart from the language, since an
     automaton that counts both the characters of a label and those of the whole name has more than 20 000 states.
     """
-    make = _BY_DRAFT.get((draft.removeprefix("draft"), name)) or FORMATS.get(name)
-    return None if make is None else Format(make(), _LONGEST.get(name))
-
-
-def format_language(name: str, draft: str = "2020-12") -> Regex | None:
-    """As `format_of`, with the bound of the length inside of the language. Prefer `format_of`: it is cheaper."""
-    found = format_of(name, draft)
-    if found is None or found.longest is None:
-        return found and found.language
-    return intersect(found.language, repeat(ANY, 0, found.longest))
+    special = _BY_DRAFT.get((draft.removeprefix("draft"), name))
+    make = special or FORMATS.get(name)
+    if make is None:
+        return None
+    return Format(make(), _LONGEST.get(name), None if special else NARROWED.get(name))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from constrain.regular.compiler import compile
 from constrain.regular.dfa import Dfa
-from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_language, format_of
+from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_of
 
 SUITE = Path(__file__).parents[2] / "../shared/data/json_schema_test_suite.tar.xz"
 DRAFTS = ("draft3", "draft4", "draft6", "draft7", "draft2019-09", "draft2020-12")
@@ -144,12 +144,6 @@ def test_lengths_of_host_names() -> None:
     assert accepts("hostname", "xn-", "4") is False and accepts("hostname", "xn-a", "7")
 
 
-def test_length_may_stand_inside_of_the_language() -> None:
-    language = format_language("hostname")
-    assert language is not None and language != format_language("hostname", "4")
-    assert format_language("uuid") == format_of("uuid").language  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize(
     ("name", "good", "bad"),
     [
@@ -175,12 +169,19 @@ def test_examples(name: str, good: list[str], bad: list[str]) -> None:
         assert not accepts(name, text), text
 
 
+def test_what_is_narrowed_is_said() -> None:
+    for name in FORMATS:
+        found = format_of(name, "7")
+        assert found is not None and found.narrowed == NARROWED.get(name)
+    assert format_of("hostname", "4").narrowed is None  # type: ignore[union-attr]
+
+
 def test_names_by_draft() -> None:
     assert format_of("color") is None and accepts("color", "FuchSia", "draft3")
     assert accepts("color", "rgb( 1, 2,3)", "3") and not accepts("color", "rgb(1%, 2, 3)", "3")
     assert accepts("time", "08:30:06", "3") and not accepts("time", "08:30:06", "7")
     assert accepts("relative-json-pointer", "0+1") and not accepts("relative-json-pointer", "0+1", "2019-09")
-    assert format_of("no such format") is None and format_language("no such format") is None
+    assert format_of("no such format") is None
     for name in UNSUPPORTED:
         assert format_of(name) is None
 
