@@ -128,7 +128,9 @@ def recipes(draw: st.DrawFn) -> Recipe:
             return draw(st.integers(at + 1, size - 1))
         if kind == "any":
             return draw(st.integers(0, size - 1))
-        nodes.append(("lazy", draw(st.integers(0, size - 1))) if kind == "lazy" else draw(json_like() if value else leaves))
+        nodes.append(
+            ("lazy", draw(st.integers(0, size - 1))) if kind == "lazy" else draw(json_like() if value else leaves)
+        )
         return len(nodes) - 1
 
     def children(at: NodeId, most: int, value: bool = True) -> tuple[NodeId, ...]:
