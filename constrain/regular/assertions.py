@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.regular import compiler
 from constrain.regular.ast import (
     ALL,
     ANY,
@@ -35,6 +36,7 @@ from constrain.regular.ast import (
     union,
 )
 from constrain.regular.charset import CharSet
+from constrain.regular.compiler import boolean_inside, build
 from constrain.regular.dfa import NO_STRING, UNIVERSE, Dfa, combined
 from constrain.regular.layout import AND, MINUS, NOT, OR, Ints
 
@@ -82,7 +84,13 @@ def resolve(tree: Regex, left: Regex, right: Regex, limits: Limits = DEFAULT_LIM
     try:
         return concat(left, _Forward(limits).suffix(parts, right))
     except _LooksBack:
-        return automaton(_solved(concat(left, *parts, right), limits))
+        tree = concat(left, *parts, right)
+        key = ("assertions", tree)
+        dfa = compiler.cache.get(key)
+        if dfa is None:
+            dfa = _solved(tree, limits)
+            compiler.keep(key, (tree,), dfa)
+        return automaton(dfa)
 
 
 def _begins(r: Regex) -> bool:
@@ -143,8 +151,6 @@ def _marker(i: int) -> Regex:
 
 def _solved(tree: Regex, limits: Limits, own: int = 0) -> Dfa:
     """The automaton of a tree with assertions over whole strings. own: 1 when marker 0 is an ordinary letter in it."""
-    from constrain.regular.compiler import build
-
     # Assertions get a marker each; one that a loop repeats shares its marker, and must hold at every place.
     marked, found = _with_markers(tree, own)
     universe = UNIVERSE + own + len(found)
@@ -161,9 +167,7 @@ def _solved(tree: Regex, limits: Limits, own: int = 0) -> Dfa:
 
 def _leaves_of(tree: Regex, limits: Limits) -> dict[Regex, Dfa]:
     """Automata of the boolean nodes in a tree."""
-    from constrain.regular.compiler import boolean_inside, compile
-
-    return {node: compile(node, limits) for node in boolean_inside(tree)} if tree.flags & BOOLEAN else {}
+    return {node: compiler.compile(node, limits) for node in boolean_inside(tree)} if tree.flags & BOOLEAN else {}
 
 
 def _with_markers(tree: Regex, own: int) -> tuple[Regex, list[tuple[Regex, bool]]]:
@@ -242,8 +246,6 @@ def _everywhere(context: Dfa, marker: int, markers: int, repeated: bool, limits:
 
     repeated: the marker may occur any number of times, else at most once.
     """
-    from constrain.regular.compiler import build
-
     universe = UNIVERSE + markers
     letters = Regex(K_CHARS, CharSet.from_flat((0, 0xD7FF, 0xE000, universe - 1)), (), 0)
     here = _marker(marker)

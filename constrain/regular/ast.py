@@ -32,6 +32,7 @@ K_ASSERTION: Final = 10  # value: kind of assertion, parts: () or (body,); only 
 NULLABLE: Final = 1  # holds the empty string
 BOOLEAN: Final = 2  # has an intersection, complement, automaton or large choice somewhere inside
 ASSERTING: Final = 4  # has an assertion somewhere inside
+HOLDING: Final = 8  # has an automaton somewhere inside, so it may be large
 
 _NAMES = ("empty", "literal", "chars", "choice", "concat", "union", "repeat", "intersect", "complement", "automaton")
 LARGE_CHOICE = 64  # characters from which a choice is compiled as an automaton of its own
@@ -76,6 +77,23 @@ class Regex:
                 return False
             todo += zip(a.parts, b.parts, strict=True)
         return True
+
+    def size(self) -> int:
+        """Roughly the bytes that this value takes in memory."""
+        total, todo = 0, [self]
+        while todo:
+            r = todo.pop()
+            todo += r.parts
+            total += 100 + 8 * len(r.parts)
+            if r.kind == K_LITERAL:
+                total += 4 * len(r.value)
+            elif r.kind == K_CHOICE:
+                total += sum(map(len, r.value)) + 60 * len(r.value)
+            elif r.kind == K_CHARS:
+                total += 16 * len(r.value.flat)
+            elif r.kind == K_AUTOMATON:
+                total += r.value.table.nbytes
+        return total
 
     def __or__(self, other: Regex) -> Regex:
         return union(self, other)
@@ -332,7 +350,7 @@ def complement(r: Regex) -> Regex:
         return ALL
     if r is ALL or r == ALL:
         return EMPTY
-    return Regex(K_COMPLEMENT, None, (r,), (0 if r.flags & NULLABLE else NULLABLE) | BOOLEAN | (r.flags & ASSERTING))
+    return Regex(K_COMPLEMENT, None, (r,), (~r.flags & NULLABLE) | BOOLEAN | (r.flags & ~NULLABLE))
 
 
 def difference(a: Regex, b: Regex) -> Regex:
@@ -344,4 +362,4 @@ def automaton(dfa: Dfa) -> Regex:
     """The language of an automaton (labels are dropped)."""
     if dfa.is_empty:
         return EMPTY
-    return Regex(K_AUTOMATON, dfa, (), (NULLABLE if dfa.accept[0] >= 0 else 0) | BOOLEAN)
+    return Regex(K_AUTOMATON, dfa, (), (NULLABLE if dfa.accept[0] >= 0 else 0) | BOOLEAN | HOLDING)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -30,41 +30,42 @@ from constrain.regular.charset import CharSet
 from constrain.regular.dfa import NO_STRING, UNIVERSE, Dfa, combined, finished, of_strings
 from constrain.regular.layout import ALT, AND, END, LEAF, MATCH, MINUS, NEXT, NOT, REPEAT, Ints
 
+V = TypeVar("V")
 CACHED = 4096  # automata kept, at most
-CACHED_BYTES = 64 << 20  # and the bytes of their tables
+CACHED_BYTES = 64 << 20  # bytes of their tables and keys, at most
 MAX_COUNT = 10_000_000  # bounds of a repeat; far more than `dfa_states` lets pass
 
 
-class Cache:
+class Cache(Generic[V]):
     """A thread-safe map that forgets what was used longest ago, when it holds too many entries or bytes."""
 
     def __init__(self, entries: int, size: int) -> None:
-        self._map: OrderedDict[Any, Dfa] = OrderedDict()
+        self._map: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
         self._lock = threading.Lock()
         self._entries, self._size = entries, size
         self.bytes = 0
 
-    def get(self, key: Any) -> Dfa | None:
+    def get(self, key: Hashable) -> V | None:
         """What is kept under the key."""
         with self._lock:
             found = self._map.get(key)
-            if found is not None:
-                self._map.move_to_end(key)
-            return found
+            if found is None:
+                return None
+            self._map.move_to_end(key)
+            return found[0]
 
-    def put(self, key: Any, value: Dfa) -> None:
-        """Keep a value; one that is larger than the whole cache is not kept."""
-        size = value.table.nbytes + 1024
+    def put(self, key: Hashable, value: V, size: int) -> None:
+        """Keep a value of `size` bytes (its key included); one that is larger than the whole cache is not kept."""
         if size > self._size:
             return
         with self._lock:
             if key in self._map:
                 return
-            self._map[key] = value
+            self._map[key] = value, size
             self.bytes += size
             while len(self._map) > self._entries or self.bytes > self._size:
-                _, dropped = self._map.popitem(last=False)
-                self.bytes -= dropped.table.nbytes + 1024
+                _, (_, dropped) = self._map.popitem(last=False)
+                self.bytes -= dropped
 
     def __len__(self) -> int:
         return len(self._map)
@@ -76,7 +77,12 @@ class Cache:
             self.bytes = 0
 
 
-cache = Cache(CACHED, CACHED_BYTES)
+cache: Cache[Dfa] = Cache(CACHED, CACHED_BYTES)
+
+
+def keep(key: Hashable, regexes: Iterable[Regex], dfa: Dfa) -> None:
+    """Put an automaton into the cache."""
+    cache.put(key, dfa, 2048 + dfa.table.nbytes + 8 * len(dfa.bounds) + sum(r.size() for r in regexes))
 
 
 def compile(regex: Regex | Dfa, limits: Limits = DEFAULT_LIMITS) -> Dfa:
@@ -88,7 +94,7 @@ def compile(regex: Regex | Dfa, limits: Limits = DEFAULT_LIMITS) -> Dfa:
         if regex.flags & ASSERTING:
             raise TypeError("assertions have a meaning only inside of a parser")
         made = _assemble(regex, limits) if regex.flags & BOOLEAN else build([regex], {}, limits)
-        cache.put(regex, made)
+        keep(regex, (regex,), made)
     return made
 
 
@@ -104,7 +110,7 @@ def compile_labelled(regexes: Sequence[Regex], limits: Limits = DEFAULT_LIMITS) 
             for node in boolean_inside(regex):
                 leaves[node] = compile(node, limits)
         made = build(regexes, leaves, limits)
-        cache.put(key, made)
+        keep(key, key, made)
     return made
 
 
@@ -154,7 +160,7 @@ def _assemble(regex: Regex, limits: Limits) -> Dfa:
             else:
                 found = build([node], {n: made[n] for n in needed}, limits)
             if kind != K_AUTOMATON:
-                cache.put(node, found)
+                keep(node, (node,), found)
         made[node] = found
         todo.pop()
     return made[regex]

@@ -14,8 +14,9 @@ from typing import Final
 from constrain.errors import ConstraintError
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.assertions import BEGIN, END, LINE_BEGIN, LINE_END, look, resolve, word_boundary
-from constrain.regular.ast import ALL, ANY, EMPTY, EPSILON, Regex, characters, literal
+from constrain.regular.ast import ALL, ANY, EMPTY, EPSILON, HOLDING, Regex, characters, literal
 from constrain.regular.charset import CharSet
+from constrain.regular.compiler import Cache
 from constrain.regular.pattern import PatternReader
 from constrain.regular.properties import ASCII_DIGIT, ASCII_WORD, ECMA_SPACE, NOT_AVAILABLE, property_set
 
@@ -37,18 +38,23 @@ _CONTROLS: Final = {"f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _WORD = word_boundary(ASCII_WORD, False)
 _NOT_WORD = word_boundary(ASCII_WORD, True)
 _DOT_ALL, _MULTILINE = 1, 2
+_parsed: Cache[Regex] = Cache(4096, 16 << 20)
 _MODIFIERS = re.compile(r"\(\?([ims]*)(-?)([ims]*):")
 _NO_COMPARISON = "No automaton can compare two parts of a text"
 
 
-@lru_cache(maxsize=4096)
 def parse_ecma(pattern: str, limits: Limits = DEFAULT_LIMITS) -> Regex:
     """All strings in which the pattern matches somewhere.
 
     Raises GrammarError (malformed), UnsupportedFeature (back-references, and what else is named), LimitExceeded; each
     with the position in the pattern.
     """
-    return resolve(_Reader(pattern, limits).read(), ALL, ALL, limits)
+    made = _parsed.get((pattern, limits))
+    if made is None:
+        made = resolve(_Reader(pattern, limits).read(), ALL, ALL, limits)
+        if not made.flags & HOLDING:  # automata are kept elsewhere
+            _parsed.put((pattern, limits), made, made.size() + 4 * len(pattern))
+    return made
 
 
 def parse_ecma_full(pattern: str, limits: Limits = DEFAULT_LIMITS) -> Regex:
@@ -56,10 +62,14 @@ def parse_ecma_full(pattern: str, limits: Limits = DEFAULT_LIMITS) -> Regex:
     return resolve(_Reader(pattern, limits).read(), EPSILON, EPSILON, limits)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def _small_class(text: str) -> CharSet:
+    return _Reader(text, Limits(regex_length=len(text))).take_class()
+
+
 def _class(text: str) -> CharSet:
     """The characters of a class `[...]` (text includes the brackets); classes recur between patterns."""
-    return _Reader(text, Limits(regex_length=len(text))).take_class()
+    return _small_class(text) if len(text) < 100 else _small_class.__wrapped__(text)
 
 
 class _Reader(PatternReader):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from functools import lru_cache
 from typing import Final
 
 from constrain.limits import DEFAULT_LIMITS, Limits
@@ -19,8 +18,9 @@ from constrain.regular.assertions import (
     resolve,
     word_boundary,
 )
-from constrain.regular.ast import ANY, EMPTY, EPSILON, Regex, characters, literal
+from constrain.regular.ast import ANY, EMPTY, EPSILON, HOLDING, Regex, characters, literal
 from constrain.regular.charset import CharSet
+from constrain.regular.compiler import Cache
 from constrain.regular.pattern import PatternReader
 from constrain.regular.properties import ASCII_DIGIT, ASCII_SPACE, ASCII_WORD, ignoring_case, python_class
 
@@ -35,7 +35,6 @@ _EMPTY_HAS_NO_BOUNDARIES = sys.version_info < (3, 14)  # until then \\B does not
 _NO_COMPARISON = "No automaton can compare two parts of a text"
 
 
-@lru_cache(maxsize=4096)
 def parse_python(pattern: str, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS) -> Regex:
     """The strings that `re.fullmatch(pattern, text, flags)` accepts.
 
@@ -47,7 +46,16 @@ def parse_python(pattern: str, flags: int | str = 0, limits: Limits = DEFAULT_LI
         for letter in flags:
             bits |= _FLAGS.get(letter, int(re.L))
         flags = bits
-    return resolve(_Reader(pattern, limits, int(flags)).read(), EPSILON, EPSILON, limits)
+    key = (pattern, int(flags), limits)
+    made = _parsed.get(key)
+    if made is None:
+        made = resolve(_Reader(pattern, limits, int(flags)).read(), EPSILON, EPSILON, limits)
+        if not made.flags & HOLDING:  # automata are kept elsewhere
+            _parsed.put(key, made, made.size() + 4 * len(pattern))
+    return made
+
+
+_parsed: Cache[Regex] = Cache(4096, 16 << 20)
 
 
 class _Reader(PatternReader):

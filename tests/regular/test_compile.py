@@ -228,14 +228,33 @@ def test_threads() -> None:
 
 def test_cache_is_bounded() -> None:
     dfas = [compile(literal("x" * n)) for n in range(1, 20)]
-    by_count, by_size = Cache(5, 1 << 30), Cache(100, 5 * 1100)
+    by_count, by_size = Cache(5, 1 << 30), Cache(100, 599)
     for cache in (by_count, by_size):
         for i, dfa in enumerate(dfas):
-            cache.put(i, dfa)
-        assert len(cache) <= 5 and cache.get(18) is dfas[18] and cache.get(0) is None
+            cache.put(i, dfa, 100)
+        cache.put(99, dfas[0], 1 << 31)
+        assert (
+            len(cache) == 5
+            and cache.get(99) is None
+            and cache.bytes == 500
+            and cache.get(18) is dfas[18]
+            and cache.get(0) is None
+        )
         cache.clear()
         assert len(cache) == 0 and cache.bytes == 0
-    assert by_size.bytes <= 5 * 1100
+
+
+def test_the_cache_of_automata_counts_its_keys() -> None:
+    from constrain.regular import compiler
+
+    compiler.cache.clear()
+    listed = choice([f"{j}-{'x' * 20}" for j in range(5000)])
+    dfa = compile(listed)
+    assert compiler.cache.bytes >= listed.size() + dfa.table.nbytes > 5000 * 20
+    assert compile(listed) is dfa and len(compiler.cache) == 1
+    compile(intersect(automaton(dfa), repeat(chars([(48, 57)]), 1)))
+    assert compiler.cache.bytes >= listed.size() + 2 * dfa.table.nbytes
+    assert choice(["a" * 1000, "b" * 1000]).size() > 2000
 
 
 @given(*[st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=6)] * 2)
