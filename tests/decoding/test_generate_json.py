@@ -1,4 +1,4 @@
-"""The library's own constraints in `generate`: what ends by itself parses and validates, what is cut short can go on."""
+"""The library's own constraints in `generate`: what ends by itself validates, what is cut short can go on."""
 
 from __future__ import annotations
 
