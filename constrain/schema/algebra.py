@@ -40,10 +40,13 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if options is None:
                 done.append(now)
                 continue
-            chosen = Union(options, now.literals[0][1] if now.literals else c.resolver.root, False, None, frozenset())
+            chosen = Union(options, now.literals[0][1] if now.literals else c.resolver.root, False, None, frozenset(), None)
         else:
-            chosen, now.unions = now.unions[0], now.unions[1:]
+            chosen = _take(now)
             options = chosen.options
+            if chosen.negated is not None and _excludes(c, now, chosen, proof):
+                todo.append(now)
+                continue
             if chosen.exclusive and proof is None:
                 options = exclusive_options(c, now, chosen)
         made += len(options)
@@ -59,6 +62,27 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if grown is not None and alive(c, grown, 0 if proof is None else proof):
                 todo.append(grown)
     return done
+
+
+def _take(shape: Shape) -> Union:
+    """Take the next union out of a shape: in the order of the document, negations (which then exclude less) last."""
+    unions = shape.unions
+    i = next((i for i, union in enumerate(unions) if union.negated is None), None)
+    if i is None:
+        i = min(range(len(unions)), key=lambda k: len(unions[k].options))
+    shape.unions = unions[:i] + unions[i + 1 :]
+    return unions[i]
+
+
+def _excludes(c: Compiler, shape: Shape, union: Union, proof: int | None) -> bool:
+    """Is the schema whose negation the union is surely void under the shape already?"""
+    schema, resource = union.negated or (False, union.resource)
+    both = _with(c, shape, schema, union._replace(resource=resource))
+    if both is None:
+        return True
+    both.unions = both.unions[len(shape.unions) :]  # what else the shape demands is not needed for a proof
+    both.literals = [(schema, resource)]
+    return _is_void(c, both, proof or 0)
 
 
 def _with(c: Compiler, shape: Shape, option: Json, union: Union) -> Shape | None:

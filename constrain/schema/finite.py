@@ -31,7 +31,12 @@ def values_of(c: Compiler, shape: Shape) -> list[Json]:
             plain = _NAMES.get(named) if isinstance(named, str) else None
             if plain is not None:
                 return [v for v in values if v.__class__ is plain]
-    return [v for v in values if all(evaluate.is_valid(c, v, s, r) for s, r in shape.literals)]
+    name = (id(values), tuple([id(schema) for schema, _ in shape.literals]))
+    known = c.filtered.get(name)
+    if known is None:
+        found = [v for v in values if all(evaluate.is_valid(c, v, s, r) for s, r in shape.literals)]
+        known = c.filtered[name] = (found, values)
+    return known[0]
 
 
 def emit(c: Compiler, values: list[Json]) -> list[NodeId]:

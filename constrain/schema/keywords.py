@@ -59,7 +59,7 @@ def enum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resour
     if not isinstance(value, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
     if shape.values is None or len(value) < len(shape.values):
-        shape.values = list(value)
+        shape.values = value  # type: ignore[assignment]
 
 
 def const(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -312,7 +312,7 @@ def dependencies(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
             made.append([{"properties": {name: False}}, present])
         c.derive((id(value), "dependencies"), made, schema)
     for options in made:
-        shape.unions += (Union(options, resource, False, schema, frozenset(c.active)),)
+        shape.unions += (Union(options, resource, False, schema, frozenset(c.active), None),)
 
 
 def unevaluated_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -344,7 +344,8 @@ def any_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], reso
     if len(options) == 1:
         c.add(shape, options[0], resource)
     else:
-        shape.unions += (Union(options, resource, False, schema, frozenset(c.active)),)
+        negated = schema.get(("negation",))  # only in schemas that the library made
+        shape.unions += (Union(options, resource, False, schema, frozenset(c.active), negated),)
 
 
 def one_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -352,7 +353,7 @@ def one_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], reso
     if len(options) == 1:
         c.add(shape, options[0], resource)
     else:
-        shape.unions += (Union(options, resource, True, schema, frozenset(c.active)),)
+        shape.unions += (Union(options, resource, True, schema, frozenset(c.active), None),)
 
 
 def not_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -368,7 +369,7 @@ def if_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resourc
     if made is None:
         made = [{"allOf": [value, then]}, {"allOf": [{"not": value}, otherwise]}]
         c.derive((id(schema), "if"), made, schema)
-    shape.unions += (Union(made, resource, False, schema, frozenset(c.active)),)
+    shape.unions += (Union(made, resource, False, schema, frozenset(c.active), None),)
 
 
 # Tables ----------------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class Union(NamedTuple):
     exclusive: bool
     schema: Json
     path: frozenset[int]
+    negated: Literal | None  # the schema whose negation the options are
 
 
 class Some(NamedTuple):
