@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,24 @@ from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, Node
 from constrain.limits import Limits
 from constrain.regular import ast
 
+if TYPE_CHECKING:
+    from constrain.regular.dfa import Dfa
+
 Ints = npt.NDArray[np.int32]
 BATCH = 24  # nodes emitted together
 FIRST_SIZE = 1 << 15
 NO_ROWS = np.zeros((1, 1), np.uint32)
 NO_MASK = np.zeros(1, np.uint32)
 NO_DATA = np.zeros(8, np.int64)
+
+
+def _costly(node: Any) -> bool:
+    """Does the record of this node need an automaton, or an expansion? Such nodes are emitted when they are reached."""
+    if isinstance(node, String):
+        return node.language is not None and (node.lo > 0 or node.hi is not None)
+    if isinstance(node, Object):
+        return any(r is not None for r, _ in node.free)
+    return isinstance(node, Lazy)
 
 
 class Arena:
@@ -127,10 +139,10 @@ class Arena:
             n = todo[i]
             i += 1
             node = nodes[n]
-            if i > 1 and (isinstance(node, Lazy) or (isinstance(node, String) and node.language is not None and (node.lo or node.hi is not None))):
-                continue  # costs more than a few list operations: only when it is reached
+            if i > 1 and _costly(node):
+                continue
             places.append((n + 1, len(out)))
-            for child in self._record(node, out):
+            for child in self._record(n, out):
                 if child >= 0 and child not in seen and not self.H[table + child + 1]:
                     seen.add(child)
                     todo.append(child)
@@ -141,8 +153,9 @@ class Arena:
         for n, offset in places:
             self.H[table + n] = at + offset
 
-    def _record(self, node: Any, out: list[int]) -> Iterable[NodeId]:
-        """Append a node's record to `out`; returns the nodes it refers to."""
+    def _record(self, n: NodeId, out: list[int]) -> Iterable[NodeId]:
+        """Append the record of node n to `out`; returns the nodes it refers to."""
+        node = self.grammar.nodes[n]
         if isinstance(node, Object):
             return self._object(node, out)
         if isinstance(node, String):
@@ -176,7 +189,7 @@ class Arena:
             out += (L.OP_STRING, self._terminal("choice", node.strings), 0, -1)
             return ()
         if isinstance(node, Lazy):
-            target = node.expand()
+            target = self.grammar.expand(n)
             out += (L.OP_FORWARD, target + 1)
             return (target,)
         raise TypeError(f"not a grammar node: {node!r}")
@@ -194,6 +207,9 @@ class Arena:
             reqafter[i] = reqafter[i + 1] + required[i]
         hi = -1 if node.hi is None else node.hi
         any_free = any(v >= 0 for _, v in node.free)
+        if any_free and node.free[0][0] is not None:
+            possible = self._key_automaton(names, tuple(r for r, _ in node.free)).accept
+            any_free = any(node.free[a - n][1] >= 0 for a in set(possible.tolist()) if a >= n)
         at = L.O_DATA
         m = len(children)
         tid = self._terminal("keys", (names, tuple((r, v >= 0) for r, v in node.free), tuple(v >= 0 for v in values)))
@@ -242,14 +258,18 @@ class Arena:
             order = sorted(range(len(names)), key=names.__getitem__)
             open_label = len(names) if free and free[0][1] else -1
             return self._trie([names[i] for i in order], order, open_label)
-        languages = [ast.literal(name) for name in names] + [ast.ALL if r is None else r for r, _ in free]
-        dfa = regular.compile_labelled(languages, self.limits)
+        dfa = self._key_automaton(names, tuple(r for r, _ in free))
         if dfa.is_empty:
             return self._trie([], [], -1)
         possible = (*allowed, *(ok for _, ok in free))
         key = KeyLabels(dfa, len(names), possible)
         gid = store.terminal_id(b"keys" + dfa.key + bytes(possible) + len(names).to_bytes(4, "little"))
         return self._append(dfa_record(dfa, gid, key=key))
+
+    def _key_automaton(self, names: Sequence[str], free: Sequence[ast.Regex | None]) -> Dfa:
+        """Labels of keys: the index of a declared name, `names + k` for the k-th class of free keys."""
+        languages = [ast.literal(name) for name in names] + [ast.ALL if r is None else r for r in free]
+        return regular.compile_labelled(languages, self.limits)
 
     def _trie(self, names: Sequence[str], labels: Sequence[int], open_label: int) -> int:
         n = len(names)

@@ -64,12 +64,8 @@ class CompiledConstraint:
             arena.emit_nodes(arg)
         elif status == L.NEED_TERM:
             arena.emit_terminal(arg, self._store)
-        elif status == L.NEED_ENTRY:
-            data = H[L.ARG : L.ARG + 8].astype(np.int64)
-            with self._store.lock:
-                made = kernels.run(H, self.X, self.B, NO_MASK, data, kernels.RUN_ENTRY, 0, 0)
-            if made == 0:
-                self._change_store()
+        elif status == L.NEED_STORE:
+            self._change_store()
         elif status == L.NEED_SPACE:
             self._make_room(arg)
         elif status in REGIONS:
@@ -83,6 +79,17 @@ class CompiledConstraint:
         else:
             raise AssertionError(f"unknown kernel status {status}")
         self._sync()
+
+    def new_mask(self, state: int, mask: npt.NDArray[np.uint32]) -> bool:
+        """Make the mask of a state that has none. False: something was missing and has been provided; the state may
+        have moved. The caller holds the lock."""
+        store = self._store
+        with store.lock:
+            done = kernels.run(self.H, self.X, self.B, mask, NO_DATA, kernels.RUN_NEW, state, 0)
+        if done > 0:
+            return True
+        self.resolve()
+        return False
 
     def _make_room(self, need: int) -> None:
         arena = self._arena

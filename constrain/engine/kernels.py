@@ -10,10 +10,9 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import entries, interning, layout, lexer, machine, masks, objects, tries
-from constrain.engine.entries import build_entry, find_entry
 from constrain.engine.interning import intern_state, push, seen_with
 from constrain.engine.layout import (
-    ARG, CFG, NEED_SCRATCH, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
+    ARG, CFG, NEED_SCRATCH, NEW_MASK, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
 )  # fmt: skip
 from constrain.engine.machine import accepts, step
 from constrain.engine.tries import build_trie
@@ -57,6 +56,13 @@ def write_mask(H, X, B, mask, state):
     if H[state + 2] != 0:
         apply_record(H, X, B, mask, H[state + 2])
         return 1
+    H[STATUS] = NEW_MASK
+    return -1
+
+
+@jit.engine_device
+def new_mask(H, X, B, mask, state):
+    """`write_mask` for a state that has no mask yet; it may add entries to the store, so the store's lock is held."""
     H[STATUS] = 0
     H[WORK] = 0
     make_mask(H, X, B, mask, state)
@@ -180,8 +186,8 @@ def _run(H, X, B, mask, data, op, a, b):
         return write_mask(H, X, B, mask, a)
     if op == RUN_ACCEPT_FILL:
         new = advance(H, X, a, b)
-        if new > 0 and write_mask(H, X, B, mask, new) < 0:
-            return -1
+        if new > 0:
+            write_mask(H, X, B, mask, new)
         return new
     if op == RUN_FILL_ROWS:
         return fill_rows(H, X, B, mask, data, a, b)
@@ -195,13 +201,10 @@ def _run(H, X, B, mask, data, op, a, b):
         return copy_state(H, data, a)
     if op == RUN_TRIE:
         return build_trie(H, data, a, b)
-    e = find_entry(X, data[1], data[2], data[3], data[4], data[5], data[6])
-    if e != 0:
-        return e
-    return build_entry(H, X, B, data[0], data[1], data[2], data[3], data[4], data[5], data[6], data[7])
+    return new_mask(H, X, B, mask, a)
 
 
-RUN_FILL, RUN_ACCEPT_FILL, RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_ENTRY = range(9)
+RUN_FILL, RUN_ACCEPT_FILL, RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_NEW = range(9)
 
 accept, run = jit.compile_all(
     "engine",

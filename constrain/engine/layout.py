@@ -59,12 +59,13 @@ MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
 # -- status -----------------------------------------------------------------------------------------------------------
 NEED_NODE = 1  # ARG: node id
 NEED_TERM = 2  # ARG: terminal id
-NEED_ENTRY = 3  # ARG..: terminal offset, global id, s, d, trie node, need, room, raw
+NEED_STORE = 3  # the store is full
 NEED_SPACE = 4  # ARG: ints wanted
 NEED_SCRATCH = 5
 NEED_PENDING = 6
 NEED_IDS = 7
 NEED_CLEARS = 8
+NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
 LIMIT_WORK = 11

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.entries import clip_need, clip_room, find_entry, shared_state
+from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry, shared_state
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    ARG, BUMP, CFG, CLEARS, CLEARS_END, D_BODY, D_ESC, DENSE, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL,
+    BUMP, CFG, CLEARS, CLEARS_END, D_BODY, D_ESC, DENSE, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL,
     E_SEC, E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, N_AFTER, N_CLEARS, N_IDS, N_REFS, N_ROWS, NEED_CLEARS,
-    NEED_ENTRY, NEED_IDS, NEED_SCRATCH, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
+    NEED_IDS, NEED_SCRATCH, NEED_STORE, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
     OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_IN, PH_KEY, PH_START, PH_VALUE,
     ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_NCLS, TD_TABLE, TERMS, TN,
-    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, WORK, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of
 from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
@@ -45,6 +45,49 @@ def add_ids(H, X, a, z):
         H[at] = X[k]
         at += 1
     H[N_IDS] += z - a
+
+
+@device
+def add_ref(H, X, a, n):
+    """Add the n token ids at X[a] to the mask, by reference while there is room for one."""
+    at = H[LISTS] + MAX_LIST
+    for i in range(H[N_REFS]):
+        if H[at + 2 * i] == a and H[at + 2 * i + 1] == n:
+            return
+    if H[N_REFS] >= MAX_LIST:
+        add_ids(H, X, a, a + n)
+        return
+    H[at + 2 * H[N_REFS]] = a
+    H[at + 2 * H[N_REFS] + 1] = n
+    H[N_REFS] += 1
+
+
+@device
+def add_row(H, B, row):
+    """Add a row of bits to the mask, by reference while there is room for one."""
+    at = H[LISTS]
+    for i in range(H[N_ROWS]):
+        if H[at + i] == row:
+            return
+    if H[N_ROWS] < MAX_LIST:
+        H[at + H[N_ROWS]] = row
+        H[N_ROWS] += 1
+        return
+    for w in range(B.shape[1]):
+        x = np.int64(B[row, w])
+        while x != 0:
+            low = x & -x
+            bit = 0
+            while low >> bit != 1:
+                bit += 1
+            at = H[IDS] + H[N_IDS]
+            if at >= H[IDS_END]:
+                if H[STATUS] == 0:
+                    H[STATUS] = NEED_IDS
+                return
+            H[at] = 32 * w + bit
+            H[N_IDS] += 1
+            x ^= low
 
 
 @device
@@ -274,7 +317,7 @@ def entry_key(H, X, c):
 
 
 @device
-def use_entry(H, X, c, v, top, frame):
+def use_entry(H, X, B, c, v, top, frame):
     """Let the entry of the configuration at c stand for the walk below the vocabulary's node v.
 
     Frames for what the entry leaves open are put at `frame`, on top of `top`. Returns the new top, or -1 when the
@@ -285,19 +328,18 @@ def use_entry(H, X, c, v, top, frame):
         return -1
     e = find_entry(X, gid, s, d, v, need, room)
     if e == 0:
-        if H[STATUS] == 0:
-            H[STATUS] = NEED_ENTRY
-            H[ARG], H[ARG + 1], H[ARG + 2], H[ARG + 3] = t, gid, s, d
-            H[ARG + 4], H[ARG + 5], H[ARG + 6], H[ARG + 7] = v, need, room, raw
-        return -1
+        H[WORK] += X[X[X_TRIE] + TN * v + 1] - v
+        e = build_entry(H, X, B, t, gid, s, d, v, need, room, raw)
+        if e == 0:
+            if H[STATUS] == 0:
+                H[STATUS] = NEED_STORE
+            return -1
     if X[e + E_USABLE] == 0:
         return -1
     pos, cs, cd, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
     off = node_at(H, pos >> 4)
     key = pos & 15 == PH_KEY
     sections = X[e + E_NSEC]
-    if H[N_ROWS] >= MAX_LIST or H[N_REFS] + sections >= MAX_LIST:
-        return -1
     needs_room = frame + (sections + 2) * (F_CFG + CFG)
     if needs_room > H[SCRATCH_END]:
         if H[STATUS] == 0:
@@ -329,10 +371,7 @@ def use_entry(H, X, c, v, top, frame):
         if X[e + E_ROWALL] >= 0:
             closers_in_row = True
         elif X[sec + 2] > 0:
-            at = H[LISTS] + MAX_LIST + 2 * H[N_REFS]
-            H[at] = X[sec + 1]
-            H[at + 1] = X[sec + 2]
-            H[N_REFS] += 1
+            add_ref(H, X, X[sec + 1], X[sec + 2])
         if X[sec + 3] != 0:
             if key:
                 emit(H, frame + F_CFG, 0, pos >> 4 << 4 | PH_COLON, label, 0, 0, take_label(H, off, st, label))
@@ -343,13 +382,9 @@ def use_entry(H, X, c, v, top, frame):
             top = frame
             frame += F_CFG + CFG
     if X[e + E_ROW] >= 0:
-        H[H[LISTS] + H[N_ROWS]] = X[e + E_ROWALL] if closers_in_row else X[e + E_ROW]
-        H[N_ROWS] += 1
+        add_row(H, B, X[e + E_ROWALL] if closers_in_row else X[e + E_ROW])
     elif X[e + E_NINNER] > 0:
-        at = H[LISTS] + MAX_LIST + 2 * H[N_REFS]
-        H[at] = X[e + E_INNER]
-        H[at + 1] = X[e + E_NINNER]
-        H[N_REFS] += 1
+        add_ref(H, X, X[e + E_INNER], X[e + E_NINNER])
     return top
 
 
@@ -397,7 +432,7 @@ def correct_key(H, X, frame, child, m, at):
 
 
 @device
-def walk(H, X, top):
+def walk(H, X, B, top):
     """Work off the frames from `top` down to the bottom (0), adding to the lists of the mask."""
     while top != 0:
         if H[STATUS] != 0:
@@ -426,7 +461,7 @@ def walk(H, X, top):
         if end == child + 1:
             continue
         if mode == M_VOCABULARY and m == 1 and end - child > WIDE:
-            new = use_entry(H, X, at + F_CFG, child, top, at + F_CFG + CFG)
+            new = use_entry(H, X, B, at + F_CFG, child, top, at + F_CFG + CFG)
             if H[STATUS] != 0:
                 return
             if new >= 0:
@@ -437,18 +472,18 @@ def walk(H, X, top):
 
 
 @device
-def mask_of(H, X, c):
+def mask_of(H, X, B, c):
     """Add the tokens that the configuration at c allows to the lists of the mask."""
     frame = H[SCRATCH]
     for i in range(CFG):
         H[frame + F_CFG + i] = H[c + i]
-    top = use_entry(H, X, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
+    top = use_entry(H, X, B, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
     if H[STATUS] != 0:
         return
     if top < 0:
         open_frame(H, X, 0, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], 0, 1)
         top = frame
-    walk(H, X, top)
+    walk(H, X, B, top)
 
 
 @device
@@ -538,7 +573,7 @@ def make_mask(H, X, B, mask, state):
     if H[state + 3] != 0:
         add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])
     for i in range(m):
-        mask_of(H, X, state + STATE_HEAD + CFG * i)
+        mask_of(H, X, B, state + STATE_HEAD + CFG * i)
         if H[STATUS] != 0:
             return
     dense = H[N_IDS] + H[N_CLEARS] > words
@@ -552,7 +587,7 @@ def make_mask(H, X, B, mask, state):
             start_lists(H)
             if j == 0 and H[state + 3] != 0:
                 add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])
-            mask_of(H, X, state + STATE_HEAD + CFG * j)
+            mask_of(H, X, B, state + STATE_HEAD + CFG * j)
             if H[STATUS] != 0 or write_record(H) == 0:
                 return
             apply_record(H, X, B, mask, H[BUMP])

@@ -32,7 +32,7 @@ class Matcher:
 
     def __init__(self, compiled: CompiledConstraint) -> None:
         self._c = compiled
-        self._tokens: list[int] = []
+        self._tokens: list[int | bytes] = []  # bytes: what one call of accept_bytes took
         self._states: list[int] = []  # states before the latest tokens, in the arena of now
         self._lost = 0  # how many of the first tokens have no state in `_states`
         self._known_mask: object = None
@@ -55,8 +55,9 @@ class Matcher:
             if self._state == 0:
                 self._fill_finished(mask)
                 return
-            while _run(c.H, c.X, c.B, mask, NO_DATA, _FILL, self._state, 0) < 0:
-                c.resolve()
+            if _run(c.H, c.X, c.B, mask, NO_DATA, _FILL, self._state, 0) < 0:
+                while not c.new_mask(self._state, mask):
+                    pass
 
     def accept(self, token_id: int) -> bool:
         """Take a token. False, and nothing changes, when it is not allowed here."""
@@ -89,8 +90,9 @@ class Matcher:
                 self._states.append(state)
                 self._tokens.append(token_id)
                 self._state = new
-                return True
-        if not self.accept(token_id):
+                if c.H[new + 2]:
+                    return True
+        if new <= 0 and not self.accept(token_id):
             return False
         try:
             self.fill_mask(mask)
@@ -152,8 +154,8 @@ class Matcher:
 
     @property
     def tokens(self) -> list[int]:
-        """The tokens taken so far (a copy)."""
-        return list(self._tokens)
+        """The tokens taken so far (a copy), without what `accept_bytes` took."""
+        return [t for t in self._tokens if isinstance(t, int)]
 
     def copy(self) -> Matcher:
         """An independent matcher at the same place."""
@@ -180,12 +182,18 @@ class Matcher:
                 del self._states[keep - self._lost :]
                 del self._tokens[keep:]
                 return
-            again = self._tokens[:keep]
+            before = self._tokens, self._states, self._lost, self._state
             self._tokens, self._states, self._lost = [], [], 0
             self._state = c.start()
-        for token in again:
-            if not self.accept(token):
-                raise AssertionError("a token that was accepted before is not accepted again")
+        try:
+            for step in before[0][:keep]:
+                if not (self.accept(step) if isinstance(step, int) else self.accept_bytes(step) == len(step)):
+                    raise AssertionError("what was accepted before is not accepted again")
+        except BaseException:
+            with c.lock:
+                self._tokens, self._lost, self._state = before[0], before[2], before[3]
+                self._states = before[1]
+            raise
 
     def _moved(self, state: int) -> None:
         """The constraint has a fresh arena; `state` is this matcher's state in it. The lock is held."""
@@ -238,11 +246,10 @@ class Matcher:
             at += length
         return out
 
-
     def accept_bytes(self, text: bytes) -> int:
         """Follow bytes instead of tokens; returns how many were taken before a dead end (all: the matcher has moved).
 
-        Nothing changes unless all of them could be taken. The step counts as no token, so `rollback` can't undo it.
+        Nothing changes unless all of them could be taken. `rollback` counts the call as one token.
         """
         c = self._c
         data = np.frombuffer(text, np.uint8).astype(np.int64)
@@ -252,6 +259,8 @@ class Matcher:
             while True:
                 new = _run(c.H, c.X, c.B, NO_MASK, data, kernels.RUN_BYTES, self._state, len(data))
                 if new > 0:
+                    self._states.append(self._state)
+                    self._tokens.append(bytes(text))
                     self._state = int(new)
                     return len(data)
                 if new == 0:
@@ -286,4 +295,6 @@ def fill_masks(matchers: Sequence[Matcher], masks: Mask) -> None:
                 data = np.array([matchers[i]._state for i in live] + live, np.int64)
                 done = _run(c.H, c.X, c.B, flat, data, kernels.RUN_FILL_ROWS, n, done)
                 if done < n:
-                    c.resolve()
+                    i = live[done]
+                    while not c.new_mask(matchers[i]._state, masks[i]):
+                        pass

@@ -7,6 +7,7 @@ removes what can never be completed, so that the engine meets only nodes from wh
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -64,7 +65,7 @@ class Object(NamedTuple):
     Declared names have a value each (NEVER: the name may not occur). A name that is not declared belongs to the first
     entry of `free` whose key language holds it (None: every name); to none: it may not occur. Free keys may stand
     anywhere between declared ones. ordered: declared names come in the order given; else in any order. No declared
-    name occurs twice. lo..hi bound the number of members.
+    name occurs twice. lo..hi bound the number of members. No value may be empty or begin with whitespace.
     """
 
     names: tuple[str, ...]
@@ -77,7 +78,7 @@ class Object(NamedTuple):
 
 
 class Array(NamedTuple):
-    """A JSON array: `prefix` items first, then items of `item` (NEVER: none); lo..hi items in all."""
+    """A JSON array (no item may be empty or begin with whitespace or `]`): `prefix` items first, then items of `item` (NEVER: none); lo..hi items in all."""
 
     prefix: tuple[NodeId, ...]
     item: NodeId
@@ -104,13 +105,15 @@ class Grammar:
     and after the whole text), "compact" (none), "pretty" (exactly as `json.dumps(..., indent=2)` writes it).
     """
 
-    __slots__ = ("nodes", "start", "whitespace", "max_whitespace")
+    __slots__ = ("expanded", "lock", "max_whitespace", "nodes", "start", "whitespace")
 
     def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
         self.nodes: list[Node] = []
         self.start: NodeId = NEVER
         self.whitespace = whitespace
         self.max_whitespace = max_whitespace
+        self.lock = threading.Lock()  # held while a lazy node is expanded
+        self.expanded: dict[NodeId, NodeId] = {}
 
     def add(self, node: Node) -> NodeId:
         """Append a node, return its id."""
@@ -120,6 +123,17 @@ class Grammar:
     def reserve(self) -> NodeId:
         """An id for a node that `define` gives later (for recursion)."""
         return self.add(Alt(()))
+
+    def expand(self, at: NodeId) -> NodeId:
+        """The node that stands for the lazy node `at`; made by the first call."""
+        with self.lock:
+            target = self.expanded.get(at)
+            if target is None:
+                node = self.nodes[at]
+                if not isinstance(node, Lazy):
+                    raise TypeError(f"node {at} is not lazy")
+                target = self.expanded[at] = node.expand()
+            return target
 
     def define(self, at: NodeId, node: Node) -> None:
         """Give the node of a reserved id."""
