@@ -44,8 +44,15 @@ def smollm2() -> tuple[Any, Any]:
         pytest.skip(str(error))
 
 
-def test_smollm2_writes_what_the_schema_says(smollm2: tuple[Any, Any]) -> None:
-    model, tokenizer = smollm2
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The demo as a module, which finds its neighbour as it does when it is run."""
+    pytest.importorskip("rich")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return example("write_json")
+
+
+def test_smollm2_writes_what_the_schema_says(smollm2: tuple[Any, Any], demo: Any) -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -57,28 +64,22 @@ def test_smollm2_writes_what_the_schema_says(smollm2: tuple[Any, Any]) -> None:
         "required": ["city", "country", "seen"],
         "additionalProperties": False,
     }
-    c = constrain.json(schema)
-    inputs = tokenizer(
-        ["Paris as JSON:", "And now for Rome, in one line of JSON:"],
-        return_tensors="pt",
-        padding=True,
-        padding_side="left",
-    )
-    output = model.generate(
-        **inputs, max_new_tokens=120, do_sample=False, logits_processor=[c.logits_processor(tokenizer)]
-    )
-    for row in output[:, inputs["input_ids"].shape[1] :]:
-        text = tokenizer.decode(row, skip_special_tokens=True)
-        jsonschema.validate(json.loads(text), schema, format_checker=jsonschema.FormatChecker())
-        assert c.parse(text) == json.loads(text)
+    text = demo.write(*smollm2, schema, "Describe Rome, which I saw in June 2020.", None)
+    assert demo.report("city", schema, text)
+    assert constrain.json(schema, whitespace="pretty").parse(text) == json.loads(text)
+
+
+def test_a_wrong_text_is_reported(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo's exit status rests on it."""
+    assert not demo.report("x", {"type": "string", "format": "date"}, '"yesterday"')
+    assert not demo.report("x", {"type": "number"}, "1 2")
+    assert demo.report("x", {"multipleOf": 0.01}, "19.99")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sample", [None, 1], ids=["greedy", "sampled"])
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
-def test_the_demo(smollm2: tuple[Any, Any], path: Path, sample: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    demo = example("write_json")
+def test_the_demo(smollm2: tuple[Any, Any], demo: Any, path: Path, sample: int | None) -> None:
     schema = json.loads(path.read_text("utf-8"))
     text = demo.write(*smollm2, schema, demo.REQUESTS[path.stem], sample)
     assert demo.report(path.stem, schema, text)
