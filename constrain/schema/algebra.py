@@ -59,7 +59,7 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             )  # fmt: skip
         for option in reversed(options):
             grown = _with(c, now, option, chosen)
-            if grown is not None and alive(c, grown, 0 if proof is None else proof):
+            if grown is not None and alive(c, grown, proof or 0, now):
                 todo.append(grown)
     return done
 
@@ -82,7 +82,7 @@ def _excludes(c: Compiler, shape: Shape, union: Union, proof: int | None) -> boo
         return True
     both.unions = both.unions[len(shape.unions) :]  # what else the shape demands is not needed for a proof
     both.literals = [(schema, resource)]
-    return _is_void(c, both, proof or 0)
+    return _is_void(c, both, proof or 0, shape)
 
 
 def _with(c: Compiler, shape: Shape, option: Json, union: Union) -> Shape | None:
@@ -220,8 +220,8 @@ def is_void(c: Compiler, literals: Sequence[Literal], depth: int) -> bool:
     return found
 
 
-def _is_void(c: Compiler, shape: Shape, depth: int) -> bool:
-    if not alive(c, shape, depth + 1):
+def _is_void(c: Compiler, shape: Shape, depth: int, since: Shape | None = None) -> bool:
+    if not alive(c, shape, depth + 1, since):
         return True
     if not shape.unions and not shape.somes and not shape.some_items:
         return False
@@ -231,8 +231,8 @@ def _is_void(c: Compiler, shape: Shape, depth: int) -> bool:
         return False
 
 
-def alive(c: Compiler, shape: Shape, depth: int) -> int:
-    """The types of which the shape may have values, unions apart."""
+def alive(c: Compiler, shape: Shape, depth: int, since: Shape | None = None) -> int:
+    """The types of which the shape may have values, unions apart. since: a smaller shape that was found alive."""
     types = shape.types
     if shape.values is not None:
         try:
@@ -247,15 +247,22 @@ def alive(c: Compiler, shape: Shape, depth: int) -> int:
         types &= ~NULL
     if types & BOOLEAN and finite.excludes(shape, True) and finite.excludes(shape, False):
         types &= ~BOOLEAN
-    if types & NUMBER and numbers.is_void(c, shape):
+    if types & NUMBER and _has_numbers(shape) and numbers.is_void(c, shape):
         types &= ~NUMBER
-    if types & STRING and strings.is_void(c, shape):
+    if types & STRING and (shape.languages or shape.excluded or shape.max_length is not None) and strings.is_void(c, shape):
         types &= ~STRING
-    if types & ARRAY and arrays.is_void(c, shape, depth):
+    if types & ARRAY and arrays.is_void(c, shape, depth, since):
         types &= ~ARRAY
-    if types & OBJECT and objects.is_void(c, shape, depth):
+    if types & OBJECT and objects.is_void(c, shape, depth, since):
         types &= ~OBJECT
     return types
+
+
+def _has_numbers(shape: Shape) -> bool:
+    """Does the shape say anything about numbers that could leave none?"""
+    return bool(
+        shape.low is not None or shape.high is not None or shape.not_integer or shape.not_multiples or shape.excluded
+    )
 
 
 def check_poison(c: Compiler, shape: Shape) -> None:

@@ -52,8 +52,11 @@ def most_items(shape: Shape) -> int | None:
     return most
 
 
-def is_void(c: Compiler, shape: Shape, depth: int) -> bool:
-    """Are there surely no arrays in the shape?"""
+def is_void(c: Compiler, shape: Shape, depth: int, since: Shape | None) -> bool:
+    """Are there surely no arrays in the shape? since: a smaller shape of which that is not known."""
+    if since is not None and len(since.rows) == len(shape.rows):
+        if since.min_items == shape.min_items and since.max_items == shape.max_items:
+            return False
     lo, hi = shape.min_items, shape.max_items
     if hi is not None and hi < lo:
         return True

@@ -234,6 +234,9 @@ class Compiler:
             if key in self.active:
                 raise EndlessReference("a schema refers to itself without end", pointer=self.pointer(schema))
             return
+        if -key in shape.seen:
+            shape.types = 0  # the conjunction holds the schema and its negation
+            return
         shape.seen.add(key)
         active = self.active
         active.add(key)

@@ -67,8 +67,10 @@ def _is_integer(value: Json, resource: Resource) -> bool:
 def _enum(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     if not isinstance(setting, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
-    wanted = key(value)
-    return any(key(v) == wanted for v in setting)
+    known = c.derived.get((id(setting), "keys"))
+    if known is None:
+        known = c.derived[id(setting), "keys"] = frozenset([key(v) for v in setting])
+    return key(value) in known
 
 
 def _const(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:

@@ -357,6 +357,10 @@ def one_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], reso
 
 
 def not_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
+    if id(value) in shape.seen and id(value) not in c.active:
+        shape.types = 0  # the conjunction holds the schema and its negation
+        return
+    shape.seen.add(-id(value))
     c.add(shape, c.negate(value, resource, schema), resource)
 
 

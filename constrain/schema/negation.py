@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 Schema = dict[Any, Json]
-_WHY: Final = "what the negation asks for can't be enforced yet"
+_ITEM: Final = "that some item of an array fails a schema can't be enforced yet"
+_MEMBER: Final = "that an object has some undeclared member, or one that fails a schema, can't be enforced yet"
+_DOUBLE: Final = "that an item of an array stands in it twice can't be enforced yet"
+_COUNT: Final = "items of one kind can't be counted yet"
+_LEFT: Final = "what other keywords leave over can't be told apart yet"
 
 
 def negation(c: Compiler, schema: Schema, resource: Resource) -> Json:
@@ -146,7 +150,7 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     if rest is False:
         out.append({"type": "array", "minItems": len(prefix) + 1})
     elif rest is not True and rest != {}:
-        error = Refusal(schema, "not", _WHY)
+        error = Refusal(schema, "not", _ITEM)
         out.append({"type": "array", ("some item",): SomeItem(len(prefix), {"not": rest}, resource, error)})
     return out
 
@@ -154,23 +158,27 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
 def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if value is not True:
         return []
-    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "not", _WHY))}]
+    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "not", _DOUBLE))}]
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if "minContains" in schema or "maxContains" in schema:
-        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "not", _WHY))}]
+        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "not", _COUNT))}]
     return [{"type": "array", ("row",): Row((), {"not": value}, resource)}]
 
 
 def _properties(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    """Fails for `properties` and `required` together: a required member that is absent or wrong is one alternative."""
     if not isinstance(value, dict):
         raise c.invalid(schema, "properties", "`properties` must be an object of schemas")
-    return [
-        {"type": "object", "required": [name], "properties": {name: {"not": part}}}
-        for name, part in value.items()
-        if part is not True
-    ]
+    wanted = schema.get("required", ())
+    out: list[Json] = []
+    for name, part in value.items():
+        if name in wanted:
+            out.append({"type": "object", "properties": {name: part is not True and {"not": part}}})
+        elif part is not True:
+            out.append({"type": "object", "required": [name], "properties": {name: {"not": part}}})
+    return out
 
 
 def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -179,7 +187,7 @@ def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     out: list[Json] = []
     for text, part in value.items():
         if part is not True:
-            error = Refusal(schema, "not", _WHY)
+            error = Refusal(schema, "not", _MEMBER)
             some = Some(lambda name, text=text: objects.matches(c, text, name, schema), {"not": part}, resource, error)
             out.append({"type": "object", ("some",): some})
     return out
@@ -193,7 +201,7 @@ def _additional(c: Compiler, value: Json, schema: Schema, resource: Resource) ->
     def undeclared(name: str) -> bool:
         return name not in declared and not any(objects.matches(c, text, name, schema) for text in patterns)
 
-    error = Refusal(schema, "not", _WHY)
+    error = Refusal(schema, "not", _MEMBER)
     return [{"type": "object", "minProperties": 1, ("some",): Some(undeclared, {"not": value}, resource, error)}]
 
 
@@ -201,14 +209,15 @@ def _names(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     def misnamed(name: str) -> bool:
         return not evaluate.is_valid(c, name, value, resource)
 
-    error = Refusal(schema, "not", _WHY)
+    error = Refusal(schema, "not", _MEMBER)
     return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, True, resource, error)}]
 
 
 def _required(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(n, str) for n in value):
         raise c.invalid(schema, "required", "`required` must be a list of names")
-    return [{"type": "object", "properties": {name: False}} for name in dict.fromkeys(value)]
+    declared = schema.get("properties", ())  # those are read there
+    return [{"type": "object", "properties": {name: False}} for name in dict.fromkeys(value) if name not in declared]
 
 
 def _dependencies(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -258,7 +267,7 @@ def _refuse(keyword: str) -> Callable[..., list[Json]]:
         if value is True or value == {}:
             return []
         mask = ARRAY if keyword == "unevaluatedItems" else OBJECT
-        return [{("refuse",): (mask, Refusal(schema, keyword, _WHY))}]
+        return [{("refuse",): (mask, Refusal(schema, keyword, _LEFT))}]
 
     return fails
 

@@ -12,6 +12,8 @@ from constrain.schema.shape import Literal, Refusal, Shape
 from constrain.schema.values import STRING, is_scalar_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from constrain.schema.compiler import Compiler
 
 _ABSENT = object()
@@ -197,12 +199,12 @@ def _member_of_class(shape: Shape, matched: tuple[str, ...]) -> list[Literal] | 
     return list(out.values())
 
 
-def is_void(c: Compiler, shape: Shape, depth: int) -> bool:
-    """Are there surely no objects in the shape?"""
+def is_void(c: Compiler, shape: Shape, depth: int, since: Shape | None) -> bool:
+    """Are there surely no objects in the shape? since: a smaller shape of which that is not known."""
     wanted, hi = shape.required or {}, shape.max_properties
     if hi is not None and hi < max(shape.min_properties, len(wanted)):
         return True
-    for name in wanted:
+    for name in _touched(shape, since, wanted) if wanted else ():
         literals = member(c, shape, name)
         if literals is None or c.is_void(literals, depth):
             return True
@@ -212,3 +214,14 @@ def is_void(c: Compiler, shape: Shape, depth: int) -> bool:
             possible = [n for n in closed[0].properties if member(c, shape, n) is not None]
             return len(possible) < shape.min_properties
     return False
+
+
+def _touched(shape: Shape, since: Shape | None, wanted: dict[str, None]) -> Iterable[str]:
+    """The required names of which the shape says more than the smaller one."""
+    if since is None or shape.names != since.names:
+        return wanted
+    fresh = shape.facets[len(since.facets) :]
+    if any(f.patterns or f.additional is not True for f in fresh):
+        return wanted
+    known = since.required or {}
+    return [n for n in wanted if n not in known or any(n in f.properties for f in fresh)]
