@@ -40,7 +40,7 @@ def device(function: F) -> F:
 
 
 _TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}
-_TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]"}
+_TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]", "exit_table": "int32[:, ::1]"}
 _ANNOTATIONS = {"int": "int64", "Ints": "int32[::1]", "Rows": "int32[:, ::1]"}
 _waiting: list[tuple[Any, list[str]]] = []  # functions of fixed types that have not been compiled, and these types
 

@@ -17,7 +17,7 @@ from constrain import regular
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.store import Store
-from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances
+from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances, uncounted
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, NodeId, Object, Seq, String, StringChoice, Text
 from constrain.limits import Limits
@@ -37,10 +37,15 @@ NO_DATA = np.zeros(8, np.int64)
 def _costly(node: Any) -> bool:
     """Does the record of this node need an automaton, or an expansion? Such nodes are emitted when they are reached."""
     if isinstance(node, String):
-        return node.language is not None and (node.lo > 0 or node.hi is not None)
+        return node.language is not None and _counted(node)
     if isinstance(node, Object):
         return any(r is not None for r, _ in node.free)
     return isinstance(node, Lazy)
+
+
+def _counted(node: String) -> bool:
+    """Are there lengths that are better counted apart from the automaton?"""
+    return node.lo > 0 or node.hi is not None or uncounted(node.language)[1:] != (0, None)
 
 
 class Arena:
@@ -162,11 +167,11 @@ class Arena:
             if node.language is None:
                 hi = -1 if node.hi is None else node.hi
                 out += (L.OP_STRING, 0, min(node.lo, 1 << 30), min(hi, 1 << 30))
-            elif not node.lo and node.hi is None:
+            elif not _counted(node):
                 out += (L.OP_STRING, self._terminal("string", node.language), 0, -1)
             else:
                 language, lo, hi2 = counted(node.language, node.lo, node.hi, self.limits)
-                kind = "string" if hi2 is None else "counted"
+                kind = "string" if hi2 is None and not lo else "counted"
                 out += (L.OP_STRING, self._terminal(kind, language), lo, -1 if hi2 is None else hi2)
             return ()
         if isinstance(node, Array):

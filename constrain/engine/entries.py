@@ -13,7 +13,8 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_SEC, ROOM_FREE, T_DFA, TD_SHARED, TN, X_BUMP, X_CAP, X_DATA, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN,
+    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, T_ANY, T_DFA, TD_ASCII,
+    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, X_BUMP, X_CAP, X_DATA, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN,
     X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
@@ -118,24 +119,177 @@ def merge_exits(X, table32, list32, npoints, table_ids):
 
 
 @device
-def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
-    """Make the entry; returns its offset, or 0 when the store is full. raw: plain text (1) or JSON string (0)."""
+def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exit_table, nexits, usable):
+    """Append an entry with these inner tokens and exits [node, label, characters, room needed]; 0: no room left."""
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
-    size = end - v
+    ntok = X[trie + TN * end + 2] - X[trie + TN * v + 2]
+    words = B.shape[1]
+    labels = np.empty(nexits + 1, np.int32)
+    nsec = 0
+    for i in range(nexits):
+        found = False
+        for j in range(nsec):
+            if labels[j] == exit_table[i, 1]:
+                found = True
+                break
+        if not found:
+            labels[nsec] = exit_table[i, 1]
+            nsec += 1
+    dense = ninner >= DENSE_FROM
+    rows = (2 if nsec == 1 and t_any_raw == 0 else 1) if dense else 0
+    if X[X_ROWS] + rows > X[X_ROWCAP] or 4 * X[X_ECOUNT] > 3 * X[X_ESIZE]:
+        return 0
+    if X[X_BUMP] + E_HEAD + nsec * E_SEC + 2 * ntok + 64 > X[X_CAP]:
+        return 0
+    at = X[X_BUMP]
+    base = at
+    X[at], X[at + 1], X[at + 2], X[at + 3], X[at + 4], X[at + 5] = gid, s0, d0, v, need, room
+    X[at + E_ROW] = -1
+    X[at + E_ROWALL] = -1
+    X[at + E_NINNER] = ninner
+    X[at + E_NSEC] = nsec
+    X[at + E_PROFILE] = 0
+    at += E_HEAD + E_SEC * nsec
+    X[base + E_INNER] = at
+    if not dense:
+        for i in range(ninner):
+            X[at + i] = list32[i]
+        at += ninner
+    points = np.empty(nexits + 1, np.int32)
+    for sec in range(nsec):
+        npoints, total, nodes = 0, 0, 0
+        close_at = at
+        for i in range(nexits):
+            if exit_table[i, 1] == labels[sec]:
+                q = exit_table[i, 0]
+                points[npoints] = q
+                npoints += 1
+                total += X[trie + TN * X[trie + TN * q + 1] + 2] - X[trie + TN * q + 2]
+                nodes += X[trie + TN * q + 1] - q - 1
+                if t_any_raw == 0:
+                    for k in range(X[trie + TN * q + 2], X[trie + TN * (q + 1) + 2]):
+                        X[at] = X[vids + k]
+                        at += 1
+        r = base + E_HEAD + E_SEC * sec
+        X[r], X[r + 1], X[r + 2], X[r + 3], X[r + 4] = labels[sec], close_at, at - close_at, 0, 0
+        if nodes > 0:
+            out = np.empty((min(nodes, MAX_EXIT_NODES) + 2, 3), np.int32)
+            ids_at = np.empty(total + 1, np.int32)
+            used, nids = merge_exits(X, out, points, npoints, ids_at)
+            if used < 0:
+                usable = 0
+                break
+            if at + TN * (used + 1) + nids + ntok + 64 > X[X_CAP]:
+                return 0
+            X[r + 3] = at
+            for i in range(used + 1):
+                X[at + TN * i], X[at + TN * i + 1], X[at + TN * i + 2] = out[i, 0], out[i, 1], out[i, 2]
+                X[at + TN * i + 3] = 0
+            at += TN * (used + 1)
+            X[r + 4] = at
+            for i in range(nids):
+                X[at + i] = ids_at[i]
+            at += nids
+    X[base + E_USABLE] = usable
+    if dense and usable != 0:
+        row = X[X_ROWS]
+        for i in range(words):
+            B[row, i] = 0
+        for i in range(ninner):
+            B[row, list32[i] >> 5] |= np.uint32(1) << np.uint32(list32[i] & 31)
+        X[base + E_ROW] = row
+        if rows == 2:
+            for i in range(words):
+                B[row + 1, i] = B[row, i]
+            r = base + E_HEAD
+            for i in range(X[r + 2]):
+                x = X[X[r + 1] + i]
+                B[row + 1, x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+            X[base + E_ROWALL] = row + 1
+        X[X_ROWS] = row + rows
+    X[X_BUMP] = at
+    table, tsize = X[X_ETABLE], X[X_ESIZE]
+    j = entry_hash(gid, s0, d0, v, need, room) & (tsize - 1)
+    while X[table + j] != 0:
+        j = (j + 1) & (tsize - 1)
+    X[table + j] = base
+    X[X_ECOUNT] += 1
+    return base
+
+
+@device
+def least_room(H, t, s, d, b, n, need_room):
+    """The step over byte b with the least room under which it lives, at least need_room. n: characters before it.
+
+    Returns (s, d, characters completed, room); s = -1: dead whatever the room.
+    """
+    r = need_room
+    while r <= need_room + 1:
+        s2, d2, c = string_step(H, t, s, d, b, r - n, 0, 0)
+        if s2 >= 0:
+            return s2, d2, c, r
+        r += 1
+    s2, d2, c = string_step(H, t, s, d, b, -1, 0, 0)
+    if s2 < 0:
+        return -1, 0, 0, 0
+    while True:
+        s2, d2, c = string_step(H, t, s, d, b, r - n, 0, 0)
+        if s2 >= 0:
+            return s2, d2, c, r
+        r += 1
+
+
+@device
+def pick_entry(X, B, base, need, room):
+    """The entry with bounds, from the profile of the entry without."""
+    p = X[base + E_PROFILE]
+    most = X[p]
+    ids = p + 2 + most + 1
+    count = X[p + 2 + min(room, most)]
+    total = X[p + 2 + most]
+    inner = np.empty(count + 1, np.int32)
+    for i in range(count):
+        inner[i] = X[ids + i]
+    nexits = X[p + 1]
+    at = ids + total
+    exits = np.empty((nexits + 1, 4), np.int32)
+    n = 0
+    for i in range(nexits):
+        if X[at + 4 * i + 2] >= need and X[at + 4 * i + 3] <= room:
+            for k in range(4):
+                exits[n, k] = X[at + 4 * i + k]
+            n += 1
+    return write_entry(
+        X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, exits, n, X[base + E_USABLE]
+    )
+
+
+@device
+def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
+    """The entry without bounds, by a walk over the vocabulary below trie node v."""
+    trie = X[X_TRIE]
+    vids = X[X_IDS]
+    end = X[trie + TN * v + 1]
     depth_cap = X[X_MAXLEN] + 2
     ps = np.empty(depth_cap, np.int32)
     pd = np.empty(depth_cap, np.int32)
     pn = np.empty(depth_cap, np.int32)
+    pr = np.empty(depth_cap, np.int32)
     pe = np.empty(depth_cap, np.int32)
     ntok = X[trie + TN * end + 2] - X[trie + TN * v + 2]
     inner = np.empty(ntok + 1, np.int32)
-    exit_cap = 256
-    exits = np.empty(exit_cap, np.int32)
-    labels = np.empty(exit_cap, np.int32)
-    ninner, nexits, exit_nodes = 0, 0, 0
-    ps[0], pd[0], pn[0], pe[0] = s0, d0, 0, end
+    rooms = np.empty(ntok + 1, np.int32)
+    exits = np.empty((256, 4), np.int32)
+    ninner, nexits, exit_nodes, most = 0, 0, 0, 0
+    kind = H[t]
+    counted = raw == 0 and (kind == T_ANY or H[t + TD_COUNTED] != 0)
+    ascii_at, table_at, ncls, minrem_at = 0, 0, 0, 0
+    if kind == T_DFA:
+        ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
+        minrem_at = t + H[t + TD_MINREM]
+    ps[0], pd[0], pn[0], pr[0], pe[0] = s0, d0, 0, 0, end
     depth = 0
     node = v + 1
     while depth >= 0:
@@ -144,155 +298,100 @@ def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
             continue
         b = X[trie + TN * node]
         e = X[trie + TN * node + 1]
-        s, d, n = ps[depth], pd[depth], pn[depth]
+        s, d, n, r = ps[depth], pd[depth], pn[depth], pr[depth]
         label = -1
         closed = False
         s2, d2, c = -1, 0, 0
-        if raw != 0:
+        if d == 0 and b < 128 and (raw != 0 or (b >= 32 and b != 34 and b != 92)):
+            s2 = 0 if kind == T_ANY else H[table_at + s * ncls + H[ascii_at + b]]
+            c = 1
+            if s2 >= 0 and counted:
+                r = max(r, n + 1 + (H[minrem_at + s2] if kind == T_DFA else 0))
+            if raw != 0 and s2 >= 0:
+                label = label_of(H, t, s2)
+        elif raw != 0:
             s2, d2 = raw_step(H, t, s, d, b)
             if s2 >= 0 and d2 == 0:
                 label = label_of(H, t, s2)
         elif b == 34 and d == 0:
             closed = True
-            if n >= need:
-                label = label_of(H, t, s)
+            label = label_of(H, t, s)
+        elif counted and kind == T_DFA:
+            s2, d2, c, r = least_room(H, t, s, d, b, n, r)
         else:
-            s2, d2, c = string_step(H, t, s, d, b, room - n if room < ROOM_FREE else -1, 0, 0)
+            s2, d2, c = string_step(H, t, s, d, b, -1, 0, 0)
+            r = max(r, n + 1)
         if s2 >= 0:
+            most = max(most, r)
             for k in range(X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]):
                 inner[ninner] = X[vids + k]
+                rooms[ninner] = r
                 ninner += 1
         if label >= 0 and (closed or e > node + 1):
-            if nexits == exit_cap:
-                wide = np.empty(2 * exit_cap, np.int32)
-                wide[:exit_cap] = exits
+            if nexits == exits.shape[0]:
+                wide = np.empty((2 * nexits, 4), np.int32)
+                wide[:nexits] = exits
                 exits = wide
-                wide2 = np.empty(2 * exit_cap, np.int32)
-                wide2[:exit_cap] = labels
-                labels = wide2
-                exit_cap *= 2
-            exits[nexits] = node
-            labels[nexits] = label
+            exits[nexits, 0], exits[nexits, 1], exits[nexits, 2], exits[nexits, 3] = node, label, n, r
             nexits += 1
             exit_nodes += e - node
         if s2 < 0 or e == node + 1:
             node = e
             continue
         depth += 1
-        ps[depth], pd[depth], pn[depth], pe[depth] = s2, d2, n + c, e
+        ps[depth], pd[depth], pn[depth], pr[depth], pe[depth] = s2, d2, n + c, r, e
         node += 1
-
-    # exits, by label
-    nsec = 0
-    seen_labels = np.empty(nexits + 1, np.int32)
-    for i in range(nexits):
-        found = False
-        for j in range(nsec):
-            if seen_labels[j] == labels[i]:
-                found = True
-                break
-        if not found:
-            seen_labels[nsec] = labels[i]
-            nsec += 1
     usable = 1
+    kept = nexits
     if exit_nodes > 8 * MAX_EXIT_NODES:
         usable = 0
-        nsec = 0
-    words = B.shape[1]
-    dense = ninner >= DENSE_FROM
-    rows = (2 if nsec == 1 and raw == 0 else 1) if dense else 0
-    if X[X_ROWS] + rows > X[X_ROWCAP] or X[X_BUMP] + E_HEAD + nsec * E_SEC + ntok + 64 > X[X_CAP]:
+        kept = 0
+    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, exits, kept, usable)
+    if base == 0 or not counted:
+        return base
+    size = 2 + most + 1 + ninner + 4 * nexits
+    p = X[X_BUMP]
+    if p + size + 64 > X[X_CAP]:
         return 0
-    head = E_HEAD + E_SEC * nsec
-    at = X[X_BUMP]
-    base = at
-    X[at], X[at + 1], X[at + 2], X[at + 3], X[at + 4], X[at + 5] = gid, s0, d0, v, need, room
-    X[at + 7] = -1
-    X[at + 8] = -1
-    X[at + 10] = ninner
-    X[at + 11] = nsec
-    at += head
-    X[base + 9] = at
-    if not dense:
-        for i in range(ninner):
-            X[at + i] = inner[i]
-        at += ninner
-    for sec in range(nsec):
-        label = seen_labels[sec]
-        points = np.empty(nexits, np.int32)
-        npoints = 0
-        total = 0
-        close_at = at
-        for i in range(nexits):
-            if labels[i] == label:
-                points[npoints] = exits[i]
-                npoints += 1
-                q = exits[i]
-                total += X[trie + TN * X[trie + TN * q + 1] + 2] - X[trie + TN * q + 2]
-                if raw == 0:
-                    if at + 64 > X[X_CAP]:
-                        return 0
-                    for k in range(X[trie + TN * q + 2], X[trie + TN * (q + 1) + 2]):
-                        X[at] = X[vids + k]
-                        at += 1
-        r = base + E_HEAD + E_SEC * sec
-        X[r] = label
-        X[r + 1] = close_at
-        X[r + 2] = at - close_at
-        nodes = 0
-        for i in range(npoints):
-            q = points[i]
-            nodes += X[trie + TN * q + 1] - q - 1
-        X[r + 3] = 0
-        X[r + 4] = 0
-        if nodes > 0:
-            out = np.empty((min(nodes, MAX_EXIT_NODES) + 2, 3), np.int32)
-            ids_at = np.empty(total + 1, np.int32)
-            used, nids = merge_exits(X, out, points, npoints, ids_at)
-            if used < 0:
-                usable = 0
-                break
-            if at + TN * (used + 1) + nids + 64 > X[X_CAP]:
-                return 0
-            X[r + 3] = at
-            for i in range(used + 1):
-                X[at + TN * i] = out[i, 0]
-                X[at + TN * i + 1] = out[i, 1]
-                X[at + TN * i + 2] = out[i, 2]
-                X[at + TN * i + 3] = 0
-            at += TN * (used + 1)
-            X[r + 4] = at
-            for i in range(nids):
-                X[at + i] = ids_at[i]
-            at += nids
-    X[base + 6] = usable
-    if dense and usable != 0:
-        row = X[X_ROWS]
-        for i in range(words):
-            B[row, i] = 0
-        for i in range(ninner):
-            B[row, inner[i] >> 5] |= np.uint32(1) << np.uint32(inner[i] & 31)
-        X[base + 7] = row
-        X[X_ROWS] = row + 1
-        if rows == 2:
-            for i in range(words):
-                B[row + 1, i] = B[row, i]
-            r = base + E_HEAD
-            for i in range(X[r + 2]):
-                x = X[X[r + 1] + i]
-                B[row + 1, x >> 5] |= np.uint32(1) << np.uint32(x & 31)
-            X[base + 8] = row + 1
-            X[X_ROWS] = row + 2
-    X[X_BUMP] = at
-    table, tsize = X[X_ETABLE], X[X_ESIZE]
-    if 4 * X[X_ECOUNT] > 3 * tsize:
-        return 0
-    j = entry_hash(gid, s0, d0, v, need, room) & (tsize - 1)
-    while X[table + j] != 0:
-        j = (j + 1) & (tsize - 1)
-    X[table + j] = base
-    X[X_ECOUNT] += 1
+    X[p] = most
+    X[p + 1] = nexits
+    for i in range(most + 1):
+        X[p + 2 + i] = 0
+    for i in range(ninner):
+        X[p + 2 + rooms[i]] += 1
+    for i in range(1, most + 1):
+        X[p + 2 + i] += X[p + 1 + i]
+    ids = p + 2 + most + 1
+    fill = np.zeros(most + 2, np.int32)
+    for i in range(ninner):
+        q = rooms[i]
+        before = X[p + 1 + q] if q > 0 else 0
+        X[ids + before + fill[q]] = inner[i]
+        fill[q] += 1
+    at = ids + ninner
+    for i in range(nexits):
+        for k in range(4):
+            X[at + 4 * i + k] = exits[i, k]
+    X[X_BUMP] = at + 4 * nexits
+    X[base + E_PROFILE] = p
     return base
+
+
+@device
+def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
+    """Make an entry; returns its offset, or 0 when the store is full. raw: plain text (1) or JSON string (0).
+
+    The vocabulary below v is walked once, for the entry without bounds. Where the terminal is counted that entry keeps
+    how much room each token needs (its profile), and the entries with bounds are picked from it.
+    """
+    if need != 0 or room < ROOM_FREE:
+        base = find_entry(X, gid, s0, d0, v, 0, ROOM_FREE)
+        if base == 0:
+            base = build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
+            if base == 0:
+                return 0
+        return pick_entry(X, B, base, need, room)
+    return build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
 
 
 @device

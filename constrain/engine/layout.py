@@ -107,8 +107,8 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared]
-TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE, TD_LABEL0, TD_LABELS, TD_SHARED = range(2, 14)
+# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted]
+TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE, TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED = range(2, 15)
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
 TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
 TT_DATA = 10
@@ -137,7 +137,8 @@ BIG_NODE = 16  # children from which on a trie node has a child table
 ROOM_FREE = 1 << 20  # "no upper bound near"
 # entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections; sections...]
 E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
-E_HEAD = 12
+E_PROFILE = 12  # counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4]
+E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5
 WIDE = 24  # subtree size from which on an entry is worth its look-up

@@ -35,6 +35,7 @@ def dfa_record(dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None, 
     ]  # fmt: skip
     head = np.zeros(16, np.int32)
     head[0], head[1], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, ncls, nint
+    head[L.TD_COUNTED] = minrem is not None
     at = len(head)
     fields = (L.TD_ASCII, L.TD_BOUNDS, L.TD_CLASSES, L.TD_TABLE, L.TD_ACCEPT, L.TD_MINREM, L.TD_FREE, L.TD_LABEL0)
     for field, part in zip((*fields, L.TD_LABELS, L.TD_SHARED), parts, strict=True):
@@ -76,6 +77,12 @@ def counted(language: ast.Regex, lo: int, hi: int | None, limits: Limits) -> tup
     a lower one as well when from every state every larger number of characters can be reached, which holds when every
     accepting state has an accepting successor; otherwise it becomes a part of the automaton.
     """
+    bare, least, most = uncounted(language)
+    if least or most is not None:
+        language, lo = bare, max(lo, least)
+        hi = most if hi is None or (most is not None and most < hi) else hi
+        if hi is not None and hi < lo:
+            raise AssertionError("an empty language reached the engine")
     dfa = regular.compile(language, limits)
     if dfa.min_length is not None and lo <= dfa.min_length:
         lo = 0
@@ -90,6 +97,51 @@ def counted(language: ast.Regex, lo: int, hi: int | None, limits: Limits) -> tup
             language = ast.intersect(language, ast.repeat(ast.ANY, lo, together))
             return language, 0, (None if together is not None else hi)
     return language, lo, hi
+
+
+def uncounted(language: ast.Regex) -> tuple[ast.Regex, int, int | None]:
+    """An equal (language, lo, hi) without the counting repetition of a pattern like `[a-z][a-z0-9]{3,40}`.
+
+    Where all parts of a concatenation have a fixed length, but for one repetition of single characters, the length of
+    the whole tells how often that is repeated, so a bound on the length stands for the repetition.
+    """
+    parts = language.parts if language.kind == ast.K_CONCAT else (language,)
+    at, fixed = -1, 0
+    for i, part in enumerate(parts):
+        length = fixed_length(part)
+        if length is not None:
+            fixed += length
+        elif at < 0 and part.kind == ast.K_REPEAT and fixed_length(part.parts[0]) == 1:
+            at = i
+        else:
+            return language, 0, None
+    if at < 0:
+        return language, 0, None
+    lo, hi = parts[at].value
+    if max(lo, hi) < 4:
+        return language, 0, None
+    free = ast.repeat(parts[at].parts[0], 0, None)
+    return ast.concat(*parts[:at], free, *parts[at + 1 :]), fixed + lo, None if hi < 0 else fixed + hi
+
+
+def fixed_length(r: ast.Regex) -> int | None:
+    """The number of characters that every string of the language has, where that shows at a glance."""
+    if r.kind == ast.K_LITERAL:
+        return len(r.value)
+    if r.kind == ast.K_CHARS:
+        return 1
+    if r.kind == ast.K_REPEAT and r.value[0] == r.value[1]:
+        body = fixed_length(r.parts[0])
+        return None if body is None else body * int(r.value[0])
+    if r.kind == ast.K_CONCAT and len(r.parts) <= 64:
+        total = 0
+        for part in r.parts:
+            body = fixed_length(part)
+            if body is None:
+                return None
+            total += body
+        return total
+    return None
 
 
 class KeyLabels:
