@@ -30,8 +30,8 @@ def grown_rows(array: Rows) -> Rows:
 @typed_device
 def slot_of(value: int, size: int) -> int:
     """First place to look for a non-negative value (below 2**62) in a hash table of `size` (a power of two) slots."""
-    low = value & 0x7FFFFFFF
-    high = (value >> 31) & 0x7FFFFFFF
+    low = int(value) & 0x7FFFFFFF
+    high = (int(value) >> 31) & 0x7FFFFFFF
     mixed = (low * 1664525 + high * 1013904223 + 12345) & 0x7FFFFFFF
     mixed ^= mixed >> 15
     mixed = (mixed * 73244475) & 0x7FFFFFFF

@@ -142,22 +142,26 @@ class Dfa:
         return combined(self, NO_STRING, NOT)
 
     def strings(self, count: int) -> Iterator[str]:
-        """Up to `count` accepted strings, shortest first; each transition is shown by its first character only."""
+        """Up to `count` accepted strings, shortest first, for tests and messages.
+
+        They are a sample: of each transition the first character only, of each state and length a few ways there.
+        """
         first: dict[int, int] = {}
         for bound, column in zip(self.bounds.tolist(), self.classes.tolist(), strict=True):
             first.setdefault(column, bound)
-        level = [("", 0)] if self.n_states else []
+        level = {0: [""]} if self.n_states else {}
         while level:
-            following: list[tuple[str, int]] = []
-            for text, state in level:
+            following: dict[int, list[str]] = {}
+            for state, texts in level.items():
                 if self.accept[state] >= 0:
-                    yield text
-                    count -= 1
+                    yield from texts[:count]
+                    count -= len(texts)
                     if count <= 0:
                         return
                 for column, target in enumerate(self.table[state].tolist()):
-                    if target >= 0 and len(following) < 4096:
-                        following.append((text + chr(first[column]), target))
+                    if target >= 0:
+                        there = following.setdefault(target, [])
+                        there += [text + chr(first[column]) for text in texts[: 8 - len(there)]]
             level = following
 
 

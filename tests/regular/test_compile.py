@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,6 +34,8 @@ from constrain.regular.ast import (
 from constrain.regular.charset import CharSet
 from constrain.regular.compiler import Cache
 from tests.regular.naive import all_strings, language
+
+compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="minutes without the compiler")
 
 ALPHABET, N = "ab\U0001f600", 5
 WORDS = sorted(all_strings(ALPHABET, N))
@@ -158,6 +161,7 @@ def test_choices(strings: set[str]) -> None:
     assert not dfa.accepts("never in there")
 
 
+@compiled_only
 def test_ten_thousand_strings() -> None:
     strings = [f"item-{i:05d}-{i * 7919 % 9973}" for i in range(10_000)]
     dfa = compile(choice(strings))
@@ -168,6 +172,7 @@ def test_ten_thousand_strings() -> None:
     assert both.accepts(strings[77]) and both.accepts("xyz") and not both.accepts("xy")
 
 
+@compiled_only
 def test_counted_repeats() -> None:
     lower = chars([(97, 122)])
     dfa = compile(repeat(lower, 1, 5000))
@@ -177,6 +182,7 @@ def test_counted_repeats() -> None:
     assert dfa.accepts("ab" * 2000) and not dfa.accepts("ab" * 1999 + "cc")
 
 
+@compiled_only
 def test_explosion_is_bounded() -> None:
     def nth_from_end(n: int) -> Regex:
         ab = chars([(97, 98)])
@@ -204,6 +210,7 @@ def test_explosion_is_bounded() -> None:
         compile(intersect(*ends), Limits(dfa_states=500))
 
 
+@compiled_only
 def test_deep_nesting_does_not_recurse() -> None:
     r = literal("x")
     for i in range(5000):
@@ -244,6 +251,7 @@ def test_cache_is_bounded() -> None:
         assert len(cache) == 0 and cache.bytes == 0
 
 
+@compiled_only
 def test_the_cache_of_automata_counts_its_keys() -> None:
     from constrain.regular import compiler
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from itertools import product
@@ -15,6 +16,8 @@ from constrain.errors import ConstraintError, LimitExceeded
 from constrain.limits import Limits
 from constrain.regular import compile, parse_ecma, parse_ecma_full, parse_python
 from constrain.regular.ast import intersect
+
+compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="minutes without the compiler")
 
 ALPHABET = "a1 \n"
 WORDS = ["".join(t) for k in range(6) for t in product(ALPHABET, repeat=k)]
@@ -325,6 +328,7 @@ def test_python(pattern: str, flags: int | str, inside: list[str], outside: list
             assert (re.compile(pattern, bits).fullmatch(text) is not None) == expected, text
 
 
+@compiled_only
 @pytest.mark.parametrize("parse", [parse_ecma, parse_python])
 def test_limits(parse) -> None:
     with pytest.raises(LimitExceeded) as caught:
