@@ -77,7 +77,9 @@ def _take(shape: Shape) -> Union:
 def _excludes(c: Compiler, shape: Shape, union: Union, proof: int | None) -> bool:
     """Is the schema whose negation the union is surely void under the shape already?"""
     schema, resource = union.negated or (False, union.resource)
-    both = _with(c, shape, schema, union._replace(resource=resource))
+    rest = shape.copy()
+    rest.seen.discard(-id(schema))  # that it must fail is what is asked about
+    both = _with(c, rest, schema, union._replace(resource=resource))
     if both is None:
         return True
     both.unions = both.unions[len(shape.unions) :]  # what else the shape demands is not needed for a proof
