@@ -130,6 +130,7 @@ X_MAXLEN = 12  # longest token in bytes
 X_EOS = 13
 X_NEOS = 14
 X_NODES = 15
+X_SPACES = 16  # whitespace tokens, see store.py
 X_HEADER = 32
 TN = 4
 BIG_NODE = 16  # children from which on a trie node has a child table

@@ -16,9 +16,10 @@ from constrain.engine.layout import (
     BUMP, CFG, CLEARS, CLEARS_END, D_BODY, D_ESC, DENSE, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL,
     E_SEC, E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, N_AFTER, N_CLEARS, N_IDS, N_REFS, N_ROWS, NEED_CLEARS,
     NEED_IDS, NEED_SCRATCH, NEED_STORE, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
-    OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_IN, PH_KEY, PH_START, PH_VALUE,
+    OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN,
+    PH_START, PH_VALUE,
     ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_NCLS, TD_TABLE, TERMS, TN,
-    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, WORK, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, WORK, WS_MAX, WS_MODE, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of
 from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
@@ -472,6 +473,80 @@ def walk(H, X, B, top):
 
 
 @device
+def any_child(H, X, node, bits):
+    """Does a child of the vocabulary's node pass the filter?"""
+    trie = X[X_TRIE]
+    children = X[trie + TN * node + 3]
+    if children != 0:
+        for w in range(8):
+            x = H[bits + w] & 0xFFFFFFFF
+            b = 32 * w
+            while x != 0:
+                if x & 1 and X[children + b] != 0:
+                    return True
+                x >>= 1
+                b += 1
+        return False
+    end = X[trie + TN * node + 1]
+    c = node + 1
+    while c < end:
+        b = X[trie + TN * c]
+        if (H[bits + (b >> 5)] >> np.int32(b & 31)) & 1:
+            return True
+        c = X[trie + TN * c + 1]
+    return False
+
+
+@device
+def space_frames(H, X, c, frame):
+    """For a configuration that whitespace may follow: the tokens of whitespace alone at once, and frames for the rest.
+
+    The vocabulary's nodes that whitespace leads to are known; only those from which the text may go on get a frame.
+    Returns the top frame, or -1 when the configuration is to be walked from the root.
+    """
+    ph = H[c] & 15
+    if H[WS_MODE] != 0 or not (ph == PH_OPEN or ph == PH_COMMA or ph == PH_COLON or ph == PH_VALUE or ph == PH_AFTER):
+        return -1
+    left = H[WS_MAX] - H[c + 3]
+    if left <= 0:
+        return -1
+    for i in range(CFG):
+        H[frame + F_CFG + i] = H[c + i]
+    open_frame(H, X, 0, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], 0, 1)
+    if H[STATUS] != 0 or H[frame + F_FILTER] == 0:
+        return -1
+    bits = frame + F_BITS
+    H[bits] = np.int32(H[bits] & ~np.int32(1 << 9 | 1 << 10 | 1 << 13))
+    H[bits + 1] = np.int32(H[bits + 1] & ~np.int32(1))
+    spaces = X[X_SPACES]
+    longest, n = X[spaces], X[spaces + 1]
+    pairs = spaces + 2 + longest + 1
+    count = X[spaces + 2 + min(left, longest)]
+    if count > 0:
+        add_ref(H, X, pairs + 2 * n, count)
+    top = frame
+    at = frame + F_CFG + CFG
+    for i in range(n):
+        node, length = X[pairs + 2 * i], X[pairs + 2 * i + 1]
+        if length > left or not any_child(H, X, node, bits):
+            continue
+        if at + F_CFG + CFG > H[SCRATCH_END]:
+            H[STATUS] = NEED_SCRATCH
+            return -1
+        for k in range(F_CFG + CFG):
+            H[at + k] = H[frame + k]
+        H[at] = top
+        H[at + F_CFG + 3] += length
+        H[at + F_NODE] = node
+        H[at + F_CUR] = node + 1
+        H[at + F_END] = X[X[X_TRIE] + TN * node + 1]
+        H[at + F_FILTER] = 2 if X[X[X_TRIE] + TN * node + 3] != 0 else 1
+        top = at
+        at += F_CFG + CFG
+    return top
+
+
+@device
 def mask_of(H, X, B, c):
     """Add the tokens that the configuration at c allows to the lists of the mask."""
     frame = H[SCRATCH]
@@ -480,6 +555,10 @@ def mask_of(H, X, B, c):
     top = use_entry(H, X, B, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
     if H[STATUS] != 0:
         return
+    if top < 0:
+        top = space_frames(H, X, frame + F_CFG, frame)
+        if H[STATUS] != 0:
+            return
     if top < 0:
         open_frame(H, X, 0, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], 0, 1)
         top = frame

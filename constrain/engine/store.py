@@ -85,7 +85,8 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     place(L.X_DATA, vocabulary.data)
     place(L.X_EOS, np.array(vocabulary.eos_ids, np.int32))
     place(L.X_ETABLE, np.zeros(ENTRY_SLOTS, np.int32))
-    parent = _parents(trie.depth)
+    parent, spaces = _parents(trie.depth, np.isin(trie.byte, (9, 10, 13, 32)))
+    place(L.X_SPACES, _whitespace(vocabulary, parent, spaces))
     count = np.bincount(parent[1:], minlength=n)
     big = np.flatnonzero(count >= L.BIG_NODE)
     tables = np.zeros((len(big), 256), np.int32)
@@ -104,14 +105,40 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     return np.concatenate([header, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
 
 
-def _parents(depth: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Parent of each node of a trie in preorder: the last node before it that is one level up."""
+def _parents(depth: npt.NDArray[Any], space: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Parent of each node of a trie in preorder (the last node before it that is one level up), and the nodes below the
+    root that are reached through bytes marked in `space` alone."""
     parent = np.zeros(len(depth), np.int64)
     above = np.zeros(1, np.int64)
+    only = np.zeros(len(depth), bool)
+    only[0] = True
     order = np.argsort(depth, kind="stable")
     bounds = np.searchsorted(depth[order], np.arange(int(depth.max()) + 2))
     for d in range(1, len(bounds) - 1):
         level = order[bounds[d] : bounds[d + 1]]
         parent[level] = above[np.searchsorted(above, level, side="right") - 1]
+        only[level] = only[parent[level]] & space[level]
         above = level
-    return parent
+    only[0] = False
+    return parent, np.flatnonzero(only)
+
+
+def _whitespace(
+    vocabulary: Vocabulary, parent: npt.NDArray[np.int64], nodes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """[longest, nodes with other children, running count of tokens by length 0..longest, (node, length)..., ids...]."""
+    trie = vocabulary.trie
+    depth = trie.depth[nodes]
+    space = np.zeros(len(trie.end), bool)
+    space[nodes] = True
+    others = np.zeros(len(trie.end), bool)
+    others[parent[np.flatnonzero(~space)]] = True
+    inner = nodes[others[nodes]]
+    nodes = nodes[np.argsort(depth, kind="stable")]
+    longest = int(depth.max()) if len(depth) else 0
+    counts = np.zeros(longest + 1, np.int64)
+    ids = [trie.ids[trie.first[n] : trie.first[n + 1]] for n in nodes]
+    np.add.at(counts, trie.depth[nodes], [len(i) for i in ids])
+    pairs = np.stack([inner, trie.depth[inner]], 1).ravel()
+    head = np.array([longest, len(inner)])
+    return np.concatenate([head, np.cumsum(counts), pairs, *ids]).astype(np.int32)
