@@ -45,8 +45,8 @@ def main() -> int:
     if unknown:
         parser.error(f"no schema named {', '.join(sorted(unknown))} (there are {', '.join(REQUESTS)})")
     try:
-        with console.status("loading SmolLM2-135M-Instruct") as status:
-            model, tokenizer = smollm2.load(status.update)
+        console.print("loading SmolLM2-135M-Instruct")
+        model, tokenizer = smollm2.load(console.print)
     except smollm2.ModelMissing as error:
         console.print(f"[red]The model can't be loaded:[/] {error}", highlight=False)
         return 2
@@ -55,7 +55,7 @@ def main() -> int:
         source = (SCHEMAS / f"{name}.json").read_text("utf-8")
         schema = json.loads(source)
         console.rule(f"schemas/{name}.json")
-        console.print(Syntax(source, "json", background_color="default"))
+        console.print(Syntax(source, "json", background_color="default", word_wrap=True))
         console.print(f"\n[bold]{REQUESTS[name]}[/]\n")
         text = write(model, tokenizer, schema, REQUESTS[name], arguments.sample)
         failures += not report(name, schema, text)
