@@ -39,6 +39,7 @@ class Recipe(NamedTuple):
     nodes: tuple[Node | tuple[str, NodeId], ...]
     whitespace: str
     max_whitespace: int
+    start: NodeId = 0
 
     def build(self) -> Grammar:
         """A pruned grammar of its own."""
@@ -48,7 +49,7 @@ class Recipe(NamedTuple):
                 target = node[1]
                 node = Lazy(lambda target=target: grammar.add(grammar.nodes[target]))  # type: ignore[misc]
             grammar.add(node)  # type: ignore[arg-type]
-        grammar.start = 0
+        grammar.start = self.start
         return prune(grammar)
 
 
