@@ -25,7 +25,7 @@ NAMES = ["a", "b", "ab", "é", 'q"', "", "😀", "a1", "\n"]
 NOT_A_VALUE = b" \n\r\t]},:"  # no member or item is empty or begins so (see ir.py)
 FRAGMENTS = [
     *b'{ } [ ] : , " ": "," {" ":" "} "] ":[ }} ]} {} []'.split(),  # JSON tokens, and several at once
-    *[b" ", b"  ", b"\n", b"\n  ", b", ", b'": ', b"\t\r"],
+    *[b" ", b"  ", b"\n", b"\n  ", b", ", b'": ', b"\t\r", b" " * 7],
     *b"a b ab aab 1 11 -1 0 e d8 true null tr".split(),
     *["é".encode(), "😀".encode(), b"\xc3", b"\xa9", b"\xf0\x9f", b"\x98\x80"],  # whole and cut characters
     *[b"\xed\xa0", b"\xff", b"\x00"],  # never right in a string
@@ -120,7 +120,7 @@ leaves = st.one_of(strings(), texts(), literals, choices)
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     """A grammar with a text, and no left recursion."""
-    size = draw(st.integers(1, 5))
+    size = draw(st.integers(1, 6))
     nodes: list[Node | tuple[str, NodeId]] = [NOTHING] * size
 
     def child(at: NodeId, value: bool = True) -> NodeId:
@@ -158,7 +158,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         else:
             nodes[at] = draw(leaves)
     policy = draw(st.sampled_from(["flexible", "flexible", "compact", "pretty"]))
-    made = Recipe(tuple(nodes), policy, draw(st.sampled_from([0, 1, 2, 64])))
+    made = Recipe(tuple(nodes), policy, draw(st.sampled_from([0, 1, 2, 5, 8, 64])))
     try:
         after = made.build()
     except (GrammarError, Unsatisfiable):
