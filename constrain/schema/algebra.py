@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 DEEPEST_PROOF = 6  # how far into required members and items a proof of voidness looks
-LARGEST_PROOF = 200  # alternatives that a proof of voidness may look at
+LARGEST_PROOF = 200  # alternatives that a proof of voidness may look at; fewer further in
 
 
 class _TooMany(Exception):
@@ -50,7 +50,7 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if chosen.exclusive and proof is None:
                 options = exclusive_options(c, now, chosen)
         made += len(options)
-        if proof is not None and made > LARGEST_PROOF:
+        if proof is not None and made > LARGEST_PROOF >> 2 * proof - 2:
             raise _TooMany
         if made > c.limits.alternatives:
             raise LimitExceeded(
@@ -212,6 +212,13 @@ def is_void(c: Compiler, literals: Sequence[Literal], depth: int) -> bool:
     known = c.voids.get(name)
     if known is not None:
         return known
+    try:
+        listed = finite.surely_none(c, literals)
+    except UnsupportedFeature:
+        listed = None
+    if listed is not None:
+        c.voids[name] = listed
+        return listed
     c.voids[name] = False  # while it is looked at, being recursive proves nothing
     before, c.active = c.active, set()
     try:

@@ -53,10 +53,11 @@ class Compiler:
         self.resolver = Resolver(root, draft, registry, TABLES)
         self.grammar = Grammar(whitespace)
         self.active: set[int] = set()  # schemas that are being read, outermost first
+        self.checking: set[tuple[int, int]] = set()  # schemas and values that are being compared by evaluate.py
         self.derived: dict[Any, Any] = {}  # what rewriting made, by what it was made from (keeps it alive, too)
         self.origin: dict[int, Any] = {}  # schemas made by rewriting -> the schema that they were made from
         self.voids: dict[frozenset[int], bool] = {}  # conjunctions -> are they surely without values?
-        self.filtered: dict[Any, tuple[list[Json], list[Json]]] = {}  # what finite.values_of found, and in which list
+        self.filtered: dict[tuple[int, int], tuple[int, list[Json]]] = {}  # which of some values satisfy a schema
         self.dead: list[Json] = []  # schemas that turned out to have no values
         self._nodes: dict[Any, NodeId] = {id(False): NEVER}
         self._leaves: dict[Node, NodeId] = {}

@@ -37,14 +37,21 @@ def is_valid(c: Compiler, value: Json, schema: Json, resource: Resource) -> bool
         raise c.invalid(schema, None, "a schema must be an object, or true or false")
     if ("negation",) in schema:
         return not is_valid(c, value, *schema["negation",])
-    resource = c.resolver.enter(schema, resource)
-    if "$ref" in schema and resource.ref_alone:
-        return _ref(c, value, schema["$ref"], schema, resource)
-    known = resource.keywords
-    for keyword, setting in schema.items():
-        if keyword in known and not CHECKS[keyword](c, value, setting, schema, resource):
-            return False
-    return True
+    place = (id(schema), id(value))
+    if place in c.checking:
+        raise c.invalid(schema, None, "a schema refers to itself without end")
+    c.checking.add(place)
+    try:
+        resource = c.resolver.enter(schema, resource)
+        if "$ref" in schema and resource.ref_alone:
+            return _ref(c, value, schema["$ref"], schema, resource)
+        known = resource.keywords
+        for keyword, setting in schema.items():
+            if keyword in known and not CHECKS[keyword](c, value, setting, schema, resource):
+                return False
+        return True
+    finally:
+        c.checking.discard(place)
 
 
 def _type(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:

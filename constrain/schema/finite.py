@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from constrain.grammar.ir import NEVER, Array, NodeId, Object, StringChoice, Text
 from constrain.grammar.ir import Literal as Words
 from constrain.regular.ast import EMPTY
 from constrain.schema import evaluate
-from constrain.schema.shape import Shape
+from constrain.schema.shape import Literal, Shape
 from constrain.schema.values import NUMBER, STRING, Json, is_scalar_text, key, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constrain.schema.compiler import Compiler
 
 _HARMLESS = {"enum", "const", "type", "description", "title", "default", "examples", "$comment"}
@@ -31,11 +33,56 @@ def values_of(c: Compiler, shape: Shape) -> list[Json]:
             plain = _NAMES.get(named) if isinstance(named, str) else None
             if plain is not None:
                 return [v for v in values if v.__class__ is plain]
-    name = (id(values), tuple([id(schema) for schema, _ in shape.literals]))
+    passing = -1
+    for literal in shape.literals:
+        passing &= _passing(c, values, literal)
+    if passing == (1 << len(values)) - 1:
+        return values
+    return [v for i, v in enumerate(values) if passing >> i & 1]
+
+
+def surely_none(c: Compiler, literals: Sequence[Literal]) -> bool | None:
+    """Have these schemas no common value? Told only where one of them lists its values; None otherwise."""
+    for schema, resource in literals:
+        if schema.__class__ is dict and "enum" in schema and schema["enum"].__class__ is list:
+            if "$ref" in schema and resource.ref_alone:
+                continue
+            values = schema["enum"]
+            break
+        if schema.__class__ is dict and "const" in schema and "const" in resource.keywords:
+            if "$ref" in schema and resource.ref_alone:
+                continue
+            values = only(c, schema)
+            break
+    else:
+        return None
+    passing = (1 << len(values)) - 1
+    for literal in literals:
+        passing &= _passing(c, values, literal)
+        if not passing:
+            return True
+    return False
+
+
+def only(c: Compiler, schema: dict[Any, Json]) -> list[Json]:
+    """The value of `const` as a list, always the same one."""
+    known = c.derived.get((id(schema), "const"))
+    if known is None:
+        known = c.derived[id(schema), "const"] = [schema["const"]]
+    return known  # type: ignore[no-any-return]
+
+
+def _passing(c: Compiler, values: list[Json], literal: Literal) -> int:
+    """Which of the values satisfy the schema: bit i is set if value i does."""
+    schema, resource = literal
+    name = (id(values), id(schema))
     known = c.filtered.get(name)
     if known is None:
-        found = [v for v in values if all(evaluate.is_valid(c, v, s, r) for s, r in shape.literals)]
-        known = c.filtered[name] = (found, values)
+        bits = 0
+        for i, value in enumerate(values):
+            if evaluate.is_valid(c, value, schema, resource):
+                bits |= 1 << i
+        known = c.filtered[name] = (bits, values)
     return known[0]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from constrain.schema import finite
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Union
 from constrain.schema.values import (
@@ -64,7 +65,7 @@ def enum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resour
 
 def const(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     """`const`: one value."""
-    shape.values = [value]
+    shape.values = finite.only(c, schema)
 
 
 # Numbers ---------------------------------------------------------------------------------------------------------
