@@ -50,9 +50,11 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if chosen.exclusive and proof is None:
                 options = exclusive_options(c, now, chosen)
         made += len(options)
-        if proof is not None and made > LARGEST_PROOF >> 2 * proof - 2:
-            raise _TooMany
-        if made > c.limits.alternatives:
+        if proof is not None:
+            c.proved += len(options)
+            if made > LARGEST_PROOF >> 2 * proof - 2 or c.proved > c.limits.alternatives // 4:
+                raise _TooMany
+        elif made > c.limits.alternatives:
             raise LimitExceeded(
                 f"combining `anyOf`, `oneOf`, `if` and dependencies needs more than {c.limits.alternatives} alternatives",
                 pointer=c.pointer(shape.literals[0][0]) if shape.literals else None, keyword="alternatives",

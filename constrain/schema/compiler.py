@@ -58,6 +58,7 @@ class Compiler:
         self.origin: dict[int, Any] = {}  # schemas made by rewriting -> the schema that they were made from
         self.voids: dict[frozenset[int], bool] = {}  # conjunctions -> are they surely without values?
         self.filtered: dict[tuple[int, int], tuple[int, list[Json]]] = {}  # which of some values satisfy a schema
+        self.proved = 0  # alternatives that proofs of voidness have looked at
         self.dead: list[Json] = []  # schemas that turned out to have no values
         self._nodes: dict[Any, NodeId] = {id(False): NEVER}
         self._leaves: dict[Node, NodeId] = {}

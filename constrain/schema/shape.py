@@ -123,11 +123,34 @@ class Shape:
     def copy(self) -> Shape:
         """An independent copy."""
         made = Shape.__new__(Shape)
-        for name in Shape.__slots__:
-            setattr(made, name, getattr(self, name))
+        made.types = self.types
+        made.integer = self.integer
+        made.low = self.low
+        made.low_open = self.low_open
+        made.high = self.high
+        made.high_open = self.high_open
+        made.multiples = self.multiples
+        made.not_multiples = self.not_multiples
+        made.not_integer = self.not_integer
+        made.min_length = self.min_length
+        made.max_length = self.max_length
+        made.languages = self.languages
+        made.rows = self.rows
+        made.min_items = self.min_items
+        made.max_items = self.max_items
+        made.some_items = self.some_items
+        made.facets = self.facets
+        made.required = None if self.required is None else dict(self.required)
+        made.min_properties = self.min_properties
+        made.max_properties = self.max_properties
+        made.names = self.names
+        made.somes = self.somes
+        made.values = self.values
+        made.excluded = self.excluded
+        made.unions = self.unions
+        made.poison = self.poison
+        made.literals = self.literals
         made.seen = set(self.seen)
-        if self.required is not None:
-            made.required = dict(self.required)
         return made
 
     def is_free(self) -> bool:

@@ -27,9 +27,13 @@ def emit(c: Compiler, shape: Shape) -> NodeId:
 
 def is_void(c: Compiler, shape: Shape) -> bool:
     """Are there surely no strings in the shape?"""
+    lo, hi = shape.min_length, shape.max_length
+    if hi is not None and hi < lo:
+        return True
+    if not shape.languages:  # listed texts can't be all texts of some length but 0
+        return hi == 0 and "" in shape.excluded
     language = _language(shape)
-    if language is None:
-        return shape.max_length is not None and shape.max_length < shape.min_length
+    assert language is not None
     return _is_void(language, shape.min_length, shape.max_length, c.limits, True)
 
 
