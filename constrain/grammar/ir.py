@@ -78,7 +78,10 @@ class Object(NamedTuple):
 
 
 class Array(NamedTuple):
-    """A JSON array (no item may be empty or begin with whitespace or `]`): `prefix` items first, then items of `item` (NEVER: none); lo..hi items in all."""
+    """A JSON array: `prefix` items first, then items of `item` (NEVER: none); lo..hi items in all.
+
+    No item may be empty or begin with whitespace or `]`.
+    """
 
     prefix: tuple[NodeId, ...]
     item: NodeId

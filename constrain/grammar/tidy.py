@@ -33,8 +33,8 @@ def tidy(nodes: list[Node], since: int, root: NodeId, forward: bool) -> NodeId:
             continue
         options: dict[NodeId, None] = {}
         for i in group:
-            for p in nodes[i][0]:  # type: ignore[misc]
-                p = alias.get(p, p)
+            for named in references(nodes[i]):
+                p = alias.get(named, named)
                 if p in members:
                     continue
                 inner = nodes[p]
