@@ -48,7 +48,11 @@ __all__ = [
     "regex",
 ]
 
-_LATE = {"Matcher": "constrain.engine.matcher", "fill_masks": "constrain.engine.matcher", "Vocabulary": "constrain.vocabulary"}
+_LATE = {
+    "Matcher": "constrain.engine.matcher",
+    "fill_masks": "constrain.engine.matcher",
+    "Vocabulary": "constrain.vocabulary",
+}
 
 
 def __getattr__(name: str) -> Any:

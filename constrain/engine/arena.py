@@ -19,7 +19,20 @@ from constrain.engine import layout as L
 from constrain.engine.store import Store
 from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances, uncounted
 from constrain.errors import LimitExceeded
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, NodeId, Object, Seq, String, StringChoice, Text
+from constrain.grammar.ir import (
+    NEVER,
+    Alt,
+    Array,
+    Grammar,
+    Lazy,
+    Literal,
+    NodeId,
+    Object,
+    Seq,
+    String,
+    StringChoice,
+    Text,
+)
 from constrain.limits import Limits
 from constrain.regular import ast
 

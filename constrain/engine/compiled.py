@@ -71,7 +71,11 @@ class CompiledConstraint:
         elif status in REGIONS:
             arena.double(REGIONS[status])
         elif status == L.LIMIT_LIVE:
-            raise LimitExceeded(f"the text has more than {arg} parses at once", keyword="live_stacks", hint="Make alternatives of the grammar easier to tell apart")
+            raise LimitExceeded(
+                f"the text has more than {arg} parses at once",
+                keyword="live_stacks",
+                hint="Make alternatives of the grammar easier to tell apart",
+            )
         elif status == L.LIMIT_DEPTH:
             raise LimitExceeded(f"the text nests deeper than {arg} levels", keyword="stack_depth")
         elif status == L.LIMIT_WORK:
@@ -100,7 +104,9 @@ class CompiledConstraint:
         if int(self.H[L.BUMP]) > need // 2:
             # what lives does not fit the budget: let it have what it needs, but not without end
             if 4 * need > 4 * self.limits.arena_bytes + (16 << 20):
-                raise LimitExceeded(f"the parser states in use need more than {self.limits.arena_bytes} bytes", keyword="arena_bytes")
+                raise LimitExceeded(
+                    f"the parser states in use need more than {self.limits.arena_bytes} bytes", keyword="arena_bytes"
+                )
             self._arena.ensure(2 * need)
 
     def _change_store(self) -> None:
@@ -122,8 +128,8 @@ class CompiledConstraint:
         self._sync()
         self._start = -1
         places = {state: self._import(data) for state, data in moved.items()}
-        for m in living:
-            m._moved(places[m._state])
+        for m in self._matchers:
+            m._moved(places.get(m._state, 0))
         self.start()
 
     def _import(self, data: npt.NDArray[np.int64]) -> int:

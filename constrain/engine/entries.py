@@ -13,8 +13,8 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, T_ANY, T_DFA, TD_ASCII,
-    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, X_BUMP, X_CAP, X_DATA, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN,
+    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, T_ANY, T_DFA, TD_ACCEPT, TD_ASCII,
+    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, X_BUMP, X_CAP, X_DATA, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN,
     X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
@@ -187,6 +187,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
             for i in range(used + 1):
                 X[at + TN * i], X[at + TN * i + 1], X[at + TN * i + 2] = out[i, 0], out[i, 1], out[i, 2]
                 X[at + TN * i + 3] = 0
+                X[at + TN * i + 4] = 0
             at += TN * (used + 1)
             X[r + 4] = at
             for i in range(nids):
@@ -267,6 +268,22 @@ def pick_entry(X, B, base, need, room):
 
 
 @device
+def loop_groups(H, X, t, s, raw):
+    """Bits of the groups of bytes all of which lead from automaton state s back to s."""
+    table, ascii_at = 0, 0
+    if H[t] == T_DFA:
+        table, ascii_at = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_ASCII]
+    out = np.int64(0x7FFFFFFF)
+    for b in range(128):
+        stays = raw != 0 or (b >= 32 and b != 34 and b != 92)
+        if H[t] == T_DFA and H[table + H[ascii_at + b]] != s:
+            stays = False
+        if not stays:
+            out &= ~(np.int64(1) << X[X[X_GROUPS] + b])
+    return out & ~(np.int64(1) << X[X[X_GROUPS] + 200])
+
+
+@device
 def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     """The entry without bounds, by a walk over the vocabulary below trie node v."""
     trie = X[X_TRIE]
@@ -289,6 +306,15 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     if kind == T_DFA:
         ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
         minrem_at = t + H[t + TD_MINREM]
+    states = (H[t + TD_ACCEPT] - H[t + TD_TABLE]) // ncls if kind == T_DFA else 1
+    above = 0  # depth of v
+    q = 0
+    while q != v:
+        q += 1
+        while X[trie + TN * q + 1] <= v:
+            q = X[trie + TN * q + 1]
+        above += 1
+    loops = np.full(states + 1, -1, np.int64)
     ps[0], pd[0], pn[0], pr[0], pe[0] = s0, d0, 0, 0, end
     depth = 0
     node = v + 1
@@ -338,6 +364,22 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
         if s2 < 0 or e == node + 1:
             node = e
             continue
+        if d2 == 0 and s2 == s and e > node + 3 and (raw == 0 or label < 0):
+            if loops[s] < 0:
+                loops[s] = loop_groups(H, X, t, s, raw)
+            if X[trie + TN * node + 4] & ~loops[s] == 0:
+                for k in range(X[trie + TN * (node + 1) + 2], X[trie + TN * e + 2]):
+                    token = X[vids + k]
+                    inner[ninner] = token
+                    if counted:
+                        # the bytes that the token has below this node are as many characters
+                        more = X[X[X_OFFSETS] + token + 1] - X[X[X_OFFSETS] + token] - above - depth - 1
+                        least = n + c + more + (H[minrem_at + s] if kind == T_DFA else 0)
+                        rooms[ninner] = max(r, least)
+                        most = max(most, rooms[ninner])
+                    ninner += 1
+                node = e
+                continue
         depth += 1
         ps[depth], pd[depth], pn[depth], pr[depth], pe[depth] = s2, d2, n + c, r, e
         node += 1

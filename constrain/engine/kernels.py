@@ -157,7 +157,14 @@ def copy_state(H, data, n):
         return -1
     H[known] = 0
     for i in range(frames):
-        node, cnt, parent, container, reg, words = data[at], data[at + 1], data[at + 2], data[at + 3], data[at + 4], data[at + 5]
+        node, cnt, parent, container, reg, words = (
+            data[at],
+            data[at + 1],
+            data[at + 2],
+            data[at + 3],
+            data[at + 4],
+            data[at + 5],
+        )
         at += 6
         if words > 0:
             reg = 0
@@ -212,5 +219,6 @@ accept, run = jit.compile_all(
         (_accept, "int64(int32[::1], int32[::1], int64, int64)"),
         (_run, "int64(int32[::1], int32[::1], uint32[:, ::1], uint32[::1], int64[::1], int64, int64, int64)"),
     ],
-    [str(Path(str(m.__file__))) for m in (entries, interning, layout, lexer, machine, masks, objects, tries)] + [__file__],
+    [str(Path(str(m.__file__))) for m in (entries, interning, layout, lexer, machine, masks, objects, tries)]
+    + [__file__],
 )

@@ -88,7 +88,9 @@ OP_OBJECT = 6  # see O_*
 OP_ARRAY = 7  # [op, prefix length, item, lo, hi, saturation, prefix ids...]
 OP_FORWARD = 8  # [op, id]
 
-O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(1, 13)
+O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(
+    1, 13
+)
 O_DATA = 13  # O_VALUES.. hold offsets relative to the node
 
 PH_IN = 0  # inside a terminal or literal
@@ -108,7 +110,21 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
 # T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted]
-TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE, TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED = range(2, 15)
+(
+    TD_NCLS,
+    TD_NINT,
+    TD_ASCII,
+    TD_BOUNDS,
+    TD_CLASSES,
+    TD_TABLE,
+    TD_ACCEPT,
+    TD_MINREM,
+    TD_FREE,
+    TD_LABEL0,
+    TD_LABELS,
+    TD_SHARED,
+    TD_COUNTED,
+) = range(2, 15)
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
 TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
 TT_DATA = 10
@@ -118,7 +134,7 @@ X_BUMP = 0
 X_CAP = 1
 X_ROWS = 2  # rows of B in use
 X_ROWCAP = 3
-X_TRIE = 4  # nodes of TN ints: byte, end, first, child table
+X_TRIE = 4  # nodes of TN ints: byte, end, first, child table, groups of bytes below (store.py, GROUPS)
 X_IDS = 5
 X_OFFSETS = 6
 X_DATA = 7
@@ -131,8 +147,9 @@ X_EOS = 13
 X_NEOS = 14
 X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
+X_GROUPS = 17  # the group of each byte
 X_HEADER = 32
-TN = 4
+TN = 5
 BIG_NODE = 16  # children from which on a trie node has a child table
 
 ROOM_FREE = 1 << 20  # "no upper bound near"
@@ -142,4 +159,4 @@ E_PROFILE = 12  # counted terminals: offset of [most, exits, tokens by room need
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5
-WIDE = 24  # subtree size from which on an entry is worth its look-up
+WIDE = 64  # subtree size from which on an entry is worth its look-up

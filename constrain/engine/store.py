@@ -18,6 +18,13 @@ from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
+# Bytes that patterns tend to treat alike. Each trie node has a bit per group that occurs below it, so that a subtree all
+# of whose bytes leave the automaton where it is can be taken at once. The last group is everything else.
+GROUPS = (
+    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "_", "-", ".", "/", ":", " ", "@",
+    "#", "$", "%", "&", "+", ",", ";", "=", "?", "~", "!", "'*()", "<>[]{}|^`", "\t\n\r",
+)  # fmt: skip
+OTHER = len(GROUPS)
 _stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
 _stores_lock = threading.Lock()
 
@@ -95,6 +102,11 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     child = np.flatnonzero(rank[parent] >= 0)
     child = child[child > 0]
     tables[rank[parent[child]], trie.byte[child]] = child
+    group = np.full(256, OTHER, np.int32)
+    for g, text in enumerate(GROUPS):
+        group[[ord(c) for c in text]] = g
+    nodes[:n, 4] = _below(trie.depth, parent, (1 << group)[trie.byte])
+    place(L.X_GROUPS, group)
     nodes[big, 3] = at + 256 * np.arange(len(big))
     parts.append(tables)
     header[L.X_ESIZE] = ENTRY_SLOTS
@@ -105,7 +117,9 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     return np.concatenate([header, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
 
 
-def _parents(depth: npt.NDArray[Any], space: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _parents(
+    depth: npt.NDArray[Any], space: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Parent of each node of a trie in preorder (the last node before it that is one level up), and the nodes below the
     root that are reached through bytes marked in `space` alone."""
     parent = np.zeros(len(depth), np.int64)
@@ -121,6 +135,19 @@ def _parents(depth: npt.NDArray[Any], space: npt.NDArray[np.bool_]) -> tuple[npt
         above = level
     only[0] = False
     return parent, np.flatnonzero(only)
+
+
+def _below(
+    depth: npt.NDArray[Any], parent: npt.NDArray[np.int64], bits: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """For each node the union of the bits of the nodes below it."""
+    below = np.zeros(len(depth), np.int32)
+    order = np.argsort(depth, kind="stable")
+    bounds = np.searchsorted(depth[order], np.arange(int(depth.max()) + 2))
+    for d in range(len(bounds) - 2, 0, -1):
+        level = order[bounds[d] : bounds[d + 1]]
+        np.bitwise_or.at(below, parent[level], below[level] | bits[level])
+    return below
 
 
 def _whitespace(

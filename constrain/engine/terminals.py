@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 FAR = 1 << 20  # more characters than any bound that is counted
 
 
-def dfa_record(dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None, key: KeyLabels | None = None) -> npt.NDArray[np.int32]:
+def dfa_record(
+    dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None, key: KeyLabels | None = None
+) -> npt.NDArray[np.int32]:
     """The record of an automaton. minrem: characters to the nearest accepting state, int32 per state."""
     states, ncls = dfa.table.shape
     nint = len(dfa.bounds)
@@ -182,7 +184,9 @@ class KeyLabels:
         self.shared = (~self._backwards(tied, source, target)).astype(np.int32)
 
     @staticmethod
-    def _backwards(marked: npt.NDArray[np.bool_], source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def _backwards(
+        marked: npt.NDArray[np.bool_], source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
         marked = marked.copy()
         while True:
             more = source[marked[target] & ~marked[source]]
