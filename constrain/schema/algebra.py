@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 DEEPEST_PROOF = 6  # how far into required members and items a proof of voidness looks
-LARGEST_PROOF = 200  # alternatives that a proof of voidness may look at; fewer further in
+LARGEST_PROOF = 200  # alternatives that one proof of voidness may look at
+MOST_PLACES = 16  # places in an array that are tried one by one for an item that must be somewhere
 
 
 class _TooMany(Exception):
@@ -52,7 +53,7 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
         made += len(options)
         if proof is not None:
             c.proved += len(options)
-            if made > LARGEST_PROOF >> 2 * proof - 2 or c.proved > c.limits.alternatives // 4:
+            if made > LARGEST_PROOF or c.proved > c.limits.alternatives // 4:
                 raise _TooMany
         elif made > c.limits.alternatives:
             raise LimitExceeded(
@@ -313,7 +314,7 @@ def _settle(c: Compiler, shape: Shape) -> list[Json] | None:
         most = arrays.most_items(shape)
         if not shape.types & ARRAY:
             return [True]
-        if most is None or most > LARGEST_PROOF:
+        if most is None or most - item.start > MOST_PLACES:
             shape.poison += ((ARRAY, item.refusal),)
             return [True]
         return [

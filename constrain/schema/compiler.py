@@ -330,9 +330,11 @@ class Compiler:
     def refuse(self, why: Refusal) -> UnsupportedFeature:
         """The error to raise for what can't be enforced."""
         place = self.pointer(why.schema, why.keyword)
-        return UnsupportedFeature(
-            why.reason, pointer=place, keyword=why.keyword, position=why.position, hint=why.hint
-        )
+        keyword = why.keyword
+        if why.negated:  # named by what asks for the negation
+            around = [token for token in place.split("/") if token in ("not", "oneOf", "if")]
+            keyword = around[-1] if around else "not" if _has_key(self.root, "not") else "oneOf"
+        return UnsupportedFeature(why.reason, pointer=place, keyword=keyword, position=why.position, hint=why.hint)
 
     def unsatisfiable(self) -> Unsatisfiable:
         """The error to raise when the whole has no values: the pointer leads to the first schema without values."""
@@ -366,6 +368,21 @@ def _find(root: Json, wanted: Json) -> str | None:
             for token, part in reversed(parts):
                 todo.append((part, f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"))
     return None
+
+
+def _has_key(root: Json, key: str) -> bool:
+    todo, seen = [root], set()
+    while todo:
+        value = todo.pop()
+        if isinstance(value, (dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            if isinstance(value, dict):
+                if key in value:
+                    return True
+                todo += value.values()
+            else:
+                todo += value
+    return False
 
 
 @lru_cache(maxsize=4096)

@@ -67,7 +67,7 @@ def _type(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[
 def _enum(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if not isinstance(value, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
-    error = Refusal(schema, "not", "that a value differs from a listed array or object can't be enforced yet")
+    error = Refusal(schema, "enum", "that a value differs from a listed array or object can't be enforced yet", negated=True)
     return [{("not", "enum"): (list(value), error)}]
 
 
@@ -150,7 +150,7 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     if rest is False:
         out.append({"type": "array", "minItems": len(prefix) + 1})
     elif rest is not True and rest != {}:
-        error = Refusal(schema, "not", _ITEM)
+        error = Refusal(schema, first, _ITEM, negated=True)
         out.append({"type": "array", ("some item",): SomeItem(len(prefix), {"not": rest}, resource, error)})
     return out
 
@@ -158,12 +158,12 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
 def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if value is not True:
         return []
-    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "not", _DOUBLE))}]
+    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "uniqueItems", _DOUBLE, negated=True))}]
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if "minContains" in schema or "maxContains" in schema:
-        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "not", _COUNT))}]
+        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "contains", _COUNT, negated=True))}]
     return [{"type": "array", ("row",): Row((), {"not": value}, resource)}]
 
 
@@ -187,7 +187,7 @@ def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     out: list[Json] = []
     for text, part in value.items():
         if part is not True:
-            error = Refusal(schema, "not", _MEMBER)
+            error = Refusal(schema, "patternProperties", _MEMBER, negated=True)
             some = Some(lambda name, text=text: objects.matches(c, text, name, schema), {"not": part}, resource, error)
             out.append({"type": "object", ("some",): some})
     return out
@@ -201,7 +201,7 @@ def _additional(c: Compiler, value: Json, schema: Schema, resource: Resource) ->
     def undeclared(name: str) -> bool:
         return name not in declared and not any(objects.matches(c, text, name, schema) for text in patterns)
 
-    error = Refusal(schema, "not", _MEMBER)
+    error = Refusal(schema, "additionalProperties", _MEMBER, negated=True)
     return [{"type": "object", "minProperties": 1, ("some",): Some(undeclared, {"not": value}, resource, error)}]
 
 
@@ -209,7 +209,7 @@ def _names(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     def misnamed(name: str) -> bool:
         return not evaluate.is_valid(c, name, value, resource)
 
-    error = Refusal(schema, "not", _MEMBER)
+    error = Refusal(schema, "propertyNames", _MEMBER, negated=True)
     return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, True, resource, error)}]
 
 

@@ -30,6 +30,7 @@ class Refusal(NamedTuple):
     reason: str
     position: int | None = None
     hint: str | None = None
+    negated: bool = False  # the keyword itself could be enforced, but not that it fails
 
 
 class Facet(NamedTuple):
