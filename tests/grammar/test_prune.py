@@ -265,8 +265,9 @@ def random_text(machine: NaiveMachine, rng: random.Random, alphabet: bytes) -> b
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(raw_grammars(), RANDOM)
 def test_same_language_and_nothing_dead(made: Grammar, rng: random.Random) -> None:
-    before = grammar(*made.nodes)
     good = productive_by_definition(made.nodes)
+    # the naive machine would descend for ever into a sequence that begins with itself, be it dead
+    before = grammar(*(node if i in good else NOTHING for i, node in enumerate(made.nodes)))
     try:
         prune(made)
     except Unsatisfiable:
