@@ -28,7 +28,7 @@ from constrain.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from constrain.constraint import Constraint
 
-REMEMBERED = 4  # generations whose rows are kept at the same time (a main model, and drafts with their own prompts)
+REMEMBERED = 3  # generations kept beside those that go on: loops that call a processor by hand
 
 _vocabularies: weakref.WeakKeyDictionary[Any, tuple[object, Vocabulary]] = weakref.WeakKeyDictionary()
 
@@ -91,9 +91,13 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
                 hint="Give one constraint, or one for each prompt of the batch.",
             )
         with self._lock:
-            rows = self._rows(input_ids, _caller())
-            self._fill(rows, scores.device)
-            out = apply_masks(scores, self._buffer)
+            try:
+                rows = self._rows(input_ids, _caller())
+                self._fill(rows, scores.device)
+                out = apply_masks(scores, self._buffer)
+            except BaseException:  # rows may have been left between two tokens
+                self._generations.clear()
+                raise
             strayed = [i for i, row in enumerate(rows) if row.has_strayed]
             if strayed:  # such a row can only end, at a price that no other row pays
                 columns = [i for i in self.vocabulary.eos_ids if i < out.shape[1]]
@@ -111,7 +115,7 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
         mine = [g for g in self._generations if g.is_called_by(caller)]
         others = [g for g in self._generations if g not in mine]
         if caller is not None and not any(g.is_alive for g in self._generations):
-            self._generations = others = []
+            self._generations, others = [], []
         for generation in (*mine, *others):
             rows = generation.follow(input_ids, caller)
             if rows is not None:
@@ -120,8 +124,9 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
         else:
             generation = _Generation(self, input_ids, caller)
             rows = generation.rows
-        self._generations.insert(0, generation)
-        del self._generations[REMEMBERED:]
+        alive = [g for g in self._generations if g.is_alive]
+        over = [g for g in self._generations if not g.is_alive]
+        self._generations = [generation, *alive, *over[:REMEMBERED]]
         return rows
 
     def _fill(self, rows: Sequence[Row], device: torch.device) -> None:

@@ -235,6 +235,74 @@ def test_an_end_token_that_generate_does_not_know(model: Any, tokenizer: Any) ->
     assert set(out[end:]) == {second}
 
 
+def test_prompts_given_as_embeddings(model: Any, tokenizer: Any) -> None:
+    """`generate` then starts from rows of no ids at all."""
+    ids = tokenizer(PROMPTS[0], return_tensors="pt").input_ids
+    embedded = model.get_input_embeddings()(ids)
+    for options in ({}, {"num_beams": 3}):
+        out = model.generate(
+            inputs_embeds=embedded,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=40,
+            do_sample=False,
+            logits_processor=[logits_processor(NUMBER, tokenizer)],
+            **options,
+        )
+        assert NUMBER.holds(tokenizer.decode(out[0], skip_special_tokens=True))
+
+
+def test_an_encoder_and_a_decoder(tokenizer: Any) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BartConfig(
+        vocab_size=len(tokenizer),
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        init_std=0.4,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=1,
+        decoder_start_token_id=1,
+        forced_eos_token_id=None,
+    )
+    bart = transformers.BartForConditionalGeneration(config).eval()
+    inputs = tokenizer(PROMPTS, return_tensors="pt", padding=True)
+    for options in ({}, {"num_beams": 3}):
+        out = bart.generate(
+            input_ids=inputs.input_ids,
+            attention_mask=inputs.attention_mask,
+            max_new_tokens=40,
+            do_sample=False,
+            logits_processor=[logits_processor([NUMBER, CHOICE, WORD], tokenizer)],
+            **options,
+        )
+        for row, constraint in zip(out[:, 1:], (NUMBER, CHOICE, WORD), strict=True):
+            assert constraint.holds(tokenizer.decode(row, skip_special_tokens=True))
+
+
+def test_calls_from_several_threads(model: Any, tokenizer: Any) -> None:
+    """One processor, four calls of `generate` at once: each text as if it were alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    processor = logits_processor(RECORD, tokenizer)
+    prompts = ["one", "two, and longer", "two, and longer still", "one"]
+
+    def text(prompt: str, shared: Any) -> list[tuple[str, bool]]:
+        ids = tokenizer(prompt, return_tensors="pt").input_ids
+        out = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, logits_processor=[shared]
+        )
+        return [(tokenizer.decode(row[ids.shape[1] :], skip_special_tokens=True), True) for row in out]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda prompt: text(prompt, processor), prompts))
+    assert together == [text(prompt, logits_processor(RECORD, tokenizer)) for prompt in prompts]
+
+
 def test_the_scores_given_are_not_changed(tokenizer: Any) -> None:
     processor = logits_processor(WORD, tokenizer)
     scores = torch.randn(2, len(tokenizer))
