@@ -162,7 +162,7 @@ class Resolver:
         else:
             try:
                 retrieved = self.registry().get_or_retrieve(uri)
-            except referencing.exceptions.Unresolvable:
+            except (KeyError, referencing.exceptions.Unresolvable):
                 raise UnsupportedFeature(
                     f"`$ref` leads to {uri!r}, which is not at hand",
                     keyword="$ref",
@@ -176,7 +176,7 @@ class Resolver:
             return self._walk(contents, found, fragment, ref)
         try:
             anchor = self.registry().anchor(uri, unquote(fragment)).value
-        except referencing.exceptions.Unresolvable:
+        except (KeyError, referencing.exceptions.Unresolvable):
             _nowhere(ref)
         except Exception as error:  # anchors of resources that are malformed elsewhere
             raise InvalidSchema(f"`$ref` {ref!r} can't be followed: {error}", keyword="$ref") from None

@@ -1,0 +1,92 @@
+"""A schema is refused, or the grammar made from it holds exactly the instances that `jsonschema` finds valid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from constrain.errors import InvalidSchema, LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.limits import Limits
+from constrain.schema import compile_schema
+from tests.schema.acceptor import Acceptor
+from tests.schema.strategies import instances, schemas
+
+LIMITS = Limits(alternatives=300, dfa_states=2000)
+CHECKS = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+
+
+def verdict(validator: Any, value: Any) -> bool | None:
+    """Is the value valid? None: the validator does not come to an end."""
+    try:
+        return bool(validator.is_valid(value))
+    except RecursionError:
+        return None
+
+
+def compare(validator_class: Any, draft: str, schema: dict[str, Any], values: list[Any]) -> None:
+    validator = validator_class(schema)
+    try:
+        acceptor = Acceptor(
+            compile_schema(
+                schema, property_order="any", numbers="any", formats="annotate", draft=draft, limits=LIMITS
+            )
+        )
+    except (UnsupportedFeature, LimitExceeded, InvalidSchema):  # invalid: endless references only
+        return
+    except Unsatisfiable:
+        acceptor = None
+    for value in values:
+        wanted = verdict(validator, value)
+        if wanted is not None:
+            got = acceptor is not None and acceptor.accepts(json.dumps(value, ensure_ascii=False))
+            assert got == wanted, (schema, value, wanted)
+
+
+@CHECKS
+@given(schemas(), st.lists(instances, min_size=3, max_size=8))
+def test_draft_2020_12(schema: dict[str, Any], values: list[Any]) -> None:
+    compare(jsonschema.Draft202012Validator, "2020-12", schema, values)
+
+
+@CHECKS
+@given(schemas(old=True), st.lists(instances, min_size=3, max_size=8))
+def test_draft_7(schema: dict[str, Any], values: list[Any]) -> None:
+    compare(jsonschema.Draft7Validator, "7", schema, values)
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, [{"a": 1}, {"b": 1}], [{"a": 1, "b": 1}, {}]),
+        ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, [1, 2.5, "x"], [3, 1.5]),
+        ({"not": {"type": "integer"}}, [1.5, "a", None], [1, 2.0]),
+        ({"not": {"properties": {"a": {"type": "string"}}}}, [{"a": 1}], [{"a": "x"}, {}, 1]),
+        ({"not": {"multipleOf": 2}, "type": "integer"}, [1, 3], [2, 0, "a"]),
+        ({"not": {"enum": [1, "a", None]}}, [2, "b", True, [], {}], [1, 1.0, "a", None]),
+        ({"if": {"required": ["a"]}, "then": {"required": ["b"]}, "type": "object"}, [{}, {"a": 1, "b": 1}], [{"a": 1}]),
+        ({"anyOf": [{"$ref": "#"}, {"type": "string"}]}, ["a"], [1, None]),
+        ({"type": "object", "dependentRequired": {"a": ["b"]}}, [{}, {"b": 1}, {"a": 1, "b": 2}], [{"a": 1}]),
+        ({"type": "object", "propertyNames": {"pattern": "^a"}, "minProperties": 1}, [{"a": 1}, {"ab": 1}], [{}, {"b": 1}]),
+        (
+            {"patternProperties": {"^a": {"type": "integer"}, "b$": {"minimum": 3}}, "additionalProperties": False},
+            [{"ab": 3, "a": 1, "b": "x"}, {}], [{"ab": 2}, {"c": 1}, {"ab": "x"}],
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}, "additionalProperties": False, "not": {"properties": {"b": {}}, "additionalProperties": False}},
+            [{"a": 1}], [{}, {"b": 1}],
+        ),
+    ],
+)  # fmt: skip
+def test_listed(schema: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+    validator = jsonschema.Draft202012Validator(schema)
+    acceptor = Acceptor(compile_schema(schema, property_order="any", numbers="any"))
+    for value, wanted in [(v, True) for v in good] + [(v, False) for v in bad]:
+        assert acceptor.accepts(json.dumps(value)) is wanted, value
+        assert verdict(validator, value) in (wanted, None), value

@@ -1,0 +1,144 @@
+"""Hostile and broken schemas: the right answer or a clear error, in bounded time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Any
+
+import pytest
+
+from constrain.errors import ConstraintError, InvalidSchema, LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.grammar.ir import StringChoice
+from constrain.limits import Limits
+from constrain.schema import compile_schema
+from tests.schema.acceptor import Acceptor
+
+LOOP = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "error", "pointer"),
+    [
+        ({"$ref": "#"}, InvalidSchema, ""),
+        ({"$ref": "#/$defs/a", "$defs": LOOP}, InvalidSchema, "/$defs/a"),
+        ({"allOf": [{"$ref": "#"}]}, InvalidSchema, ""),
+        ({"properties": {"x": {"$ref": "#/nowhere"}}}, InvalidSchema, "/properties/x/$ref"),
+        ({"properties": {"x": {"$ref": "https://example.org/x"}}}, UnsupportedFeature, "/properties/x/$ref"),
+        ({"allOf": [{"type": "string"}, {"type": "null"}]}, Unsatisfiable, ""),
+        ({"type": "object", "required": ["x"], "properties": {"x": {"minimum": 2, "maximum": 1, "type": "number"}}},
+         Unsatisfiable, "/properties/x"),
+        ({"required": ["a"], "properties": {"a": {"$ref": "#"}}, "type": "object"}, Unsatisfiable, ""),
+        ({"type": "text"}, InvalidSchema, "/type"),
+        ({"properties": []}, InvalidSchema, "/properties"),
+        ({"properties": {"a/b": {"minLength": -1}}}, InvalidSchema, "/properties/a~1b/minLength"),
+        ({"required": True}, InvalidSchema, "/required"),
+        ({"multipleOf": 0}, InvalidSchema, "/multipleOf"),
+        ({"items": {"pattern": "("}}, InvalidSchema, "/items/pattern"),
+        ({"items": {"type": "array", "uniqueItems": True}}, UnsupportedFeature, "/items/uniqueItems"),
+        ({"$schema": "https://example.org/own"}, UnsupportedFeature, "/$schema"),
+        ({"items": [{}], "$schema": "https://json-schema.org/draft/2020-12/schema"}, InvalidSchema, "/items"),
+        ({"allOf": [{"enum": [1, 2]}, {"enum": [3]}]}, Unsatisfiable, ""),
+        (False, Unsatisfiable, ""),
+        (3, InvalidSchema, ""),
+    ],
+)  # fmt: skip
+def test_errors(schema: Any, error: type[ConstraintError], pointer: str) -> None:
+    with pytest.raises(error) as caught:
+        compile_schema(schema)
+    assert caught.value.pointer == pointer
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "nul", '{"a":1,"a":2}', '{"enum":[NaN]}', '{"type":"string"}x', b'{"title":"\xff"}', '{"a":01}',
+     "[" * 5000, '{"a":' * 400 + '{"b":1,"b":2}' + "}" * 400],
+)  # fmt: skip
+def test_broken_text(text: str | bytes) -> None:
+    with pytest.raises((InvalidSchema, LimitExceeded)):
+        compile_schema(text)
+
+
+def test_broken_deep_text() -> None:
+    good = '{"properties":{"a":' * 490 + "{}" + "}}" * 490
+    compile_schema(good)
+    for wrong in (good[:-1], good + "]", good.replace(":", "", 1), good.replace('{"a"', '{a"', 1), good[:-2] + "},}"):
+        with pytest.raises(InvalidSchema):
+            compile_schema(wrong)
+
+
+def test_duplicate_key_is_named() -> None:
+    with pytest.raises(InvalidSchema, match='"b" stands twice'):
+        compile_schema('{"properties": {"b": {}, "b": {}}}')
+
+
+def test_nesting() -> None:
+    front = '{"type":"object","required":["a"],"additionalProperties":false,"properties":{"a":'
+    text = front * 490 + '{"type":"string"}' + "}}" * 490
+    grammar = compile_schema(text)
+    assert len(grammar.nodes) > 490
+    with pytest.raises(LimitExceeded):
+        compile_schema("[" * 1001 + "]" * 1001)
+
+
+@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf", "not"])
+def test_deep_nesting_in_place(keyword: str) -> None:
+    schema: Any = {"type": "string"}
+    for _ in range(2_001):
+        schema = {keyword: schema if keyword == "not" else [schema, {"minLength": 1}]}
+    with contextlib.suppress(ConstraintError):  # no RecursionError
+        compile_schema(schema)
+
+
+def test_many_enum_strings() -> None:
+    texts = [f"value {i}" for i in range(10_000)]
+    grammar = compile_schema({"enum": texts, "minLength": 8})
+    node = grammar.nodes[grammar.start]
+    assert isinstance(node, StringChoice) and len(node.strings) == 9_990
+
+
+def test_many_optional_members() -> None:
+    properties = {f"p{i}": {"type": "integer"} for i in range(300)}
+    acceptor = Acceptor(compile_schema({"type": "object", "properties": properties, "additionalProperties": {"type": "null"}}))
+    assert acceptor.accepts('{"x": null, "p3": 1, "y": null, "p299": 2}')
+    assert not acceptor.accepts('{"p3": null}') and not acceptor.accepts('{"x": 1}')
+
+
+def test_long_strings() -> None:
+    acceptor = Acceptor(compile_schema({"type": "string", "maxLength": 100_000, "pattern": "^[ab]*$"}))
+    assert acceptor.accepts(json.dumps("ab" * 50_000)) and not acceptor.accepts(json.dumps("ab" * 50_000 + "a"))
+    with pytest.raises(Unsatisfiable):
+        compile_schema({"type": "string", "pattern": "^(aa)*$", "minLength": 99_999, "maxLength": 99_999})
+    compile_schema({"type": "string", "pattern": "^(aaa)*$", "minLength": 99_998, "maxLength": 99_999})
+
+
+def test_alternatives_are_bounded() -> None:
+    many = [{"anyOf": [{"properties": {f"p{i}": {"const": j}}} for j in range(4)]} for i in range(30)]
+    with pytest.raises(LimitExceeded) as caught:
+        compile_schema({"allOf": many}, limits=Limits(alternatives=2_000))
+    assert caught.value.keyword == "alternatives"
+
+
+def test_large_schema() -> None:
+    one = {"type": "object", "properties": {f"p{i}": {"type": "string", "description": "x" * 200} for i in range(200)}}
+    text = json.dumps({"properties": {f"q{i}": one for i in range(100)}})
+    assert len(text) > 4_000_000
+    begun = time.monotonic()
+    compile_schema(text)
+    assert time.monotonic() - begun < 20
+    with pytest.raises(LimitExceeded):
+        compile_schema(text, limits=Limits(schema_bytes=1_000_000))
+
+
+def test_numbers_of_any_size() -> None:
+    for text in ('{"type":"integer","minimum":1e400}', '{"type":"number","multipleOf":1e-400}', '{"enum":[1e999999999]}',
+                 '{"minLength":1e999999999,"type":"string"}', '{"const":' + "9" * 10_000 + "}"):  # fmt: skip
+        with contextlib.suppress(ConstraintError):  # no OverflowError, no hang
+            compile_schema(text)
+
+
+def test_lone_surrogates_cannot_be_written() -> None:
+    assert Acceptor(compile_schema('{"enum": ["\\ud800", "a"]}')).accepts('"a"')
+    with pytest.raises(Unsatisfiable):
+        compile_schema('{"type": "object", "required": ["\\ud800"]}')
