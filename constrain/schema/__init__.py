@@ -56,8 +56,6 @@ def compile_schema(
     for (name, allowed), value in zip(_CHOICES.items(), given, strict=True):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-    if escapes == "canonical":
-        raise UnsupportedFeature("strings with canonical escapes only can't be enforced yet", keyword="escapes")
     from constrain.grammar.prune import prune
     from constrain.schema.compiler import Compiler
     from constrain.schema.resolve import draft_named
@@ -79,6 +77,7 @@ def compile_schema(
             limits=limits,
         )
         grammar = compiler.compile()
+        grammar.escapes = escapes
     except RecursionError:
         raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
     try:

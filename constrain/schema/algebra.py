@@ -41,7 +41,8 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if options is None:
                 done.append(now)
                 continue
-            chosen = Union(options, now.literals[0][1] if now.literals else c.resolver.root, False, None, frozenset(), None)
+            resource = now.literals[0][1] if now.literals else c.resolver.root
+            chosen = Union(options, resource, False, None, frozenset(), None)
         else:
             chosen = _take(now)
             options = chosen.options
@@ -57,7 +58,7 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
                 raise _TooMany
         elif made > c.limits.alternatives:
             raise LimitExceeded(
-                f"combining `anyOf`, `oneOf`, `if` and dependencies needs more than {c.limits.alternatives} alternatives",
+                f"`anyOf`, `oneOf`, `if` and dependencies combine to more than {c.limits.alternatives} alternatives",
                 pointer=c.pointer(shape.literals[0][0]) if shape.literals else None, keyword="alternatives",
             )  # fmt: skip
         for option in reversed(options):
@@ -147,7 +148,7 @@ def exclusive_options(c: Compiler, around: Shape, union: Union) -> list[Json]:
 class _View:
     """What can be told at once about an option: its types, and the values that required members must have."""
 
-    __slots__ = ("shape", "types", "tags")
+    __slots__ = ("shape", "tags", "types")
 
     def __init__(self, shape: Shape, types: int, tags: dict[str, frozenset[Any]]) -> None:
         self.shape, self.types, self.tags = shape, types, tags
@@ -261,7 +262,7 @@ def alive(c: Compiler, shape: Shape, depth: int, since: Shape | None = None) -> 
         types &= ~BOOLEAN
     if types & NUMBER and _has_numbers(shape) and numbers.is_void(c, shape):
         types &= ~NUMBER
-    if types & STRING and (shape.languages or shape.excluded or shape.max_length is not None) and strings.is_void(c, shape):
+    if types & STRING and strings.is_void(c, shape):
         types &= ~STRING
     if types & ARRAY and arrays.is_void(c, shape, depth, since):
         types &= ~ARRAY

@@ -32,7 +32,7 @@ def emit(c: Compiler, shape: Shape) -> NodeId:
 
 
 def item(shape: Shape, i: int | None) -> list[Literal] | None:
-    """What the item at position i (None: any position after all prefixes) must satisfy; None: no item may stand there."""
+    """What the item at position i (None: at any after all prefixes) must satisfy; None: no item may stand there."""
     out: dict[int, Literal] = {}
     for prefix, rest, resource in shape.rows:
         schema = rest if i is None or i >= len(prefix) else prefix[i]

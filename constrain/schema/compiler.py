@@ -10,7 +10,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from constrain.errors import ConstraintError, GrammarError, InvalidSchema, LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.errors import (
+    ConstraintError,
+    GrammarError,
+    InvalidSchema,
+    LimitExceeded,
+    Unsatisfiable,
+    UnsupportedFeature,
+)
 from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, String, Text
 from constrain.grammar.ir import Literal as Words
 from constrain.limits import Limits
@@ -77,7 +84,7 @@ class Compiler:
                 made = self._build(literals)
                 self.grammar.define(at, Alt((made,)) if made != NEVER else Alt(()))
         except RecursionError:
-            raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
+            raise LimitExceeded("schemas are nested too deeply in place", keyword="schema_depth") from None
         return self.grammar
 
     def node(self, schema: Json, resource: Resource) -> NodeId:
@@ -127,7 +134,8 @@ class Compiler:
         if made == NEVER:
             self.dead.append(literals[0][0])
         if len(self.grammar.nodes) > self.limits.grammar_nodes:
-            raise LimitExceeded(f"the schema needs more than {self.limits.grammar_nodes} nodes", keyword="grammar_nodes")
+            most = self.limits.grammar_nodes
+            raise LimitExceeded(f"the schema needs more than {most} nodes", keyword="grammar_nodes")
         return made
 
     def shape(self, literals: Sequence[Literal]) -> Shape:
@@ -169,7 +177,7 @@ class Compiler:
         if types & NULL and not finite.excludes(shape, None):
             made.append(self.leaf(Words(b"null")))
         if types & BOOLEAN:
-            made += [self.leaf(Words(w)) for w, v in ((b"true", True), (b"false", False)) if not finite.excludes(shape, v)]
+            made += [finite.node(self, value) for value in (True, False) if not finite.excludes(shape, value)]
         if types & NUMBER:
             made.append(numbers.emit(self, shape))
         if types & STRING:

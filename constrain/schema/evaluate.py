@@ -184,7 +184,9 @@ def _members(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], r
     other = schema.get("additionalProperties", True)
     for name, v in value.items():
         parts = [declared[name]] if name in declared else []
-        parts += [p for text, p in patterns.items() if _in_language(c, name, c.pattern(text, schema, "patternProperties"))]
+        for text, part in patterns.items():
+            if _in_language(c, name, c.pattern(text, schema, "patternProperties")):
+                parts.append(part)
         if not all(is_valid(c, v, part, resource) for part in parts or [other]):
             return False
     return True

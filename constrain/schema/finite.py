@@ -25,8 +25,8 @@ def values_of(c: Compiler, shape: Shape) -> list[Json]:
     values = shape.values
     assert values is not None
     if len(shape.literals) == 1:
-        schema, resource = shape.literals[0]
-        if isinstance(schema, dict) and not (schema.keys() - _HARMLESS) and not ("enum" in schema and "const" in schema):
+        schema = shape.literals[0][0]
+        if isinstance(schema, dict) and not (schema.keys() - _HARMLESS) and ("enum" in schema) != ("const" in schema):
             named = schema.get("type")
             if named is None:
                 return values
@@ -66,10 +66,10 @@ def surely_none(c: Compiler, literals: Sequence[Literal]) -> bool | None:
 
 def only(c: Compiler, schema: dict[Any, Json]) -> list[Json]:
     """The value of `const` as a list, always the same one."""
-    known = c.derived.get((id(schema), "const"))
+    known: list[Json] | None = c.derived.get((id(schema), "const"))
     if known is None:
         known = c.derived[id(schema), "const"] = [schema["const"]]
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _passing(c: Compiler, values: list[Json], literal: Literal) -> int:

@@ -9,6 +9,7 @@ alternatives where there are finitely many. Negations of sub-schemas stay `{"not
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 Schema = dict[Any, Json]
+_LISTED: Final = "that a value differs from a listed array or object can't be enforced yet"
 _ITEM: Final = "that some item of an array fails a schema can't be enforced yet"
 _MEMBER: Final = "that an object has some undeclared member, or one that fails a schema, can't be enforced yet"
 _DOUBLE: Final = "that an item of an array stands in it twice can't be enforced yet"
@@ -67,8 +69,7 @@ def _type(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[
 def _enum(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if not isinstance(value, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
-    error = Refusal(schema, "enum", "that a value differs from a listed array or object can't be enforced yet", negated=True)
-    return [{("not", "enum"): (list(value), error)}]
+    return [{("not", "enum"): (list(value), Refusal(schema, "enum", _LISTED, negated=True))}]
 
 
 def _const(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -158,7 +159,8 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
 def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if value is not True:
         return []
-    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, Refusal(schema, "uniqueItems", _DOUBLE, negated=True))}]
+    why = Refusal(schema, "uniqueItems", _DOUBLE, negated=True)
+    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, why)}]
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -188,7 +190,7 @@ def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     for text, part in value.items():
         if part is not True:
             error = Refusal(schema, "patternProperties", _MEMBER, negated=True)
-            some = Some(lambda name, text=text: objects.matches(c, text, name, schema), {"not": part}, resource, error)
+            some = Some(partial(objects.matches, c, text, schema=schema), {"not": part}, resource, error)
             out.append({"type": "object", ("some",): some})
     return out
 

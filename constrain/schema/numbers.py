@@ -85,7 +85,7 @@ def _language(c: Compiler, shape: Shape) -> Regex:
 
 def _intervals(shape: Shape) -> list[tuple[Number | None, bool, Number | None, bool]]:
     """The range of the shape, cut at the excluded values."""
-    out = []
+    out: list[tuple[Number | None, bool, Number | None, bool]] = []
     low, low_open = shape.low, shape.low_open
     for value in sorted({v for v in map(number, shape.excluded) if v is not None}):
         if low is not None and (value < low or (value == low and low_open)):

@@ -39,7 +39,7 @@ def emit(c: Compiler, shape: Shape) -> NodeId:
                 required += (True,) * len(extra)
         else:
             required = (False,) * len(names)
-        free = () if other == NEVER else ((None, other),)
+        free: tuple[tuple[Regex | None, NodeId], ...] = () if other == NEVER else ((None, other),)
     elif not facets and not shape.names:
         other = c.any_value()
         names = tuple(wanted)

@@ -46,7 +46,7 @@ def _draft_of_uri(uri: str) -> int | None:
 class Resource:
     """A schema that references are relative to, and the rules that it is read by."""
 
-    __slots__ = ("root", "base", "draft", "ref_alone", "id_keyword", "keywords")
+    __slots__ = ("base", "draft", "id_keyword", "keywords", "ref_alone", "root")
 
     def __init__(self, root: Json, base: str, draft: int, keywords: dict[Any, Any]) -> None:
         self.root = root
@@ -196,7 +196,6 @@ class Resolver:
     def registry(self) -> Any:
         """Everything that references may lead to: the document itself, the user's registry, the metaschemas."""
         if self._registry is None:
-            import referencing
             from jsonschema_specifications import REGISTRY
             from referencing.jsonschema import DRAFT4, DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
 
@@ -204,7 +203,7 @@ class Resolver:
             registry = REGISTRY
             if self.user_registry is not None:
                 registry = self.user_registry.combine(registry)
-            own = referencing.Resource(contents=self.root.root, specification=specification)
+            own = specification.create_resource(self.root.root)
             try:
                 self._registry = registry.with_resource(self.root.base, own).crawl()
             except Exception as error:  # whatever a malformed document makes the crawler stumble over

@@ -81,7 +81,7 @@ def _is_void(language: Regex, lo: int, hi: int | None, limits: Limits, doubtful:
 
 
 def _has_length(dfa: Dfa, lo: int, hi: int | None) -> bool:
-    """Does the automaton accept a string of lo..hi characters? Follows the sets of states of all strings of a length."""
+    """Does the automaton accept a string of lo..hi characters? Follows the states that strings of each length reach."""
     rows = [sorted({int(t) for t in row if t >= 0}) for row in dfa.table]
     accepting = frozenset(i for i, a in enumerate(dfa.accept) if a >= 0)
     seen: dict[frozenset[int], int] = {}

@@ -59,7 +59,7 @@ def is_integral(value: int | Decimal) -> bool:
     """Is a number mathematically an integer?"""
     if isinstance(value, int):
         return True
-    sign, digits, exponent = value.as_tuple()
+    _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         return False
     return exponent >= 0 or not any(digits[exponent:])

@@ -77,7 +77,8 @@ def schemas(old: bool = False) -> st.SearchStrategy[Any]:
         )
 
     part = st.recursive(st.booleans() | TYPES.map(lambda t: {"type": t}), grown, max_leaves=8)
-    return st.builds(
-        lambda whole, one, two: {**(whole if isinstance(whole, dict) else {"not": not whole}), "$defs": {"one": one, "two": two}},
-        grown(part), part, part,
-    )  # fmt: skip
+
+    def whole(schema: Any, one: Any, two: Any) -> dict[str, Any]:
+        return {**(schema if isinstance(schema, dict) else {"not": not schema}), "$defs": {"one": one, "two": two}}
+
+    return st.builds(whole, grown(part), part, part)
