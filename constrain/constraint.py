@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ class Constraint:
         self.grammar = grammar
         self.source = source
         self.limits = limits
-        self._compiled: weakref.WeakKeyDictionary[Vocabulary, CompiledConstraint] = weakref.WeakKeyDictionary()
+        self._compiled: dict[Vocabulary, CompiledConstraint] = {}
         self._lock = threading.Lock()
 
     def compile(self, vocabulary: Vocabulary) -> CompiledConstraint:

@@ -42,6 +42,14 @@ def device(function: F) -> F:
 _TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}
 _TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]", "exit_table": "int32[:, ::1]"}
 _ANNOTATIONS = {"int": "int64", "Ints": "int32[::1]", "Rows": "int32[:, ::1]"}
+_NUMBA_TYPES = {
+    "int64": numba.types.int64,
+    "int32[::1]": numba.types.int32[::1],
+    "int32[:, ::1]": numba.types.int32[:, ::1],
+    "uint32[::1]": numba.types.uint32[::1],
+    "uint32[:, ::1]": numba.types.uint32[:, ::1],
+    "int64[::1]": numba.types.int64[::1],
+}
 _waiting: list[tuple[Any, list[str]]] = []  # functions of fixed types that have not been compiled, and these types
 
 
@@ -73,7 +81,7 @@ def _of_types(function: F, types: list[str]) -> F:
 def _compile_waiting() -> None:
     """Give each function of fixed types its one type, in order of definition."""
     for marked, types in _waiting:
-        marked.compile(tuple(numba.core.sigutils._parse_signature_string(t) for t in types))
+        marked.compile(tuple(_NUMBA_TYPES[t] for t in types))
         marked.disable_compile()
     _waiting.clear()
 

@@ -64,7 +64,9 @@ def _counted(node: String) -> bool:
 class Arena:
     """H of layout.py, and what has been put into it. Not thread-safe: the compiled constraint holds a lock."""
 
-    def __init__(self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]]) -> None:
+    def __init__(
+        self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]], store: Store
+    ) -> None:
         self.grammar = grammar
         self.limits = limits
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
@@ -79,7 +81,11 @@ class Arena:
         self._grow_terms()
         H = self.H
         any_string = self._reserve(2)
+        canonical = grammar.escapes == "canonical"
+        self._prefix = b"canonical" if canonical else b""
+        H[L.ESCAPES] = canonical
         H[H[L.TERMS]] = any_string
+        H[any_string + 1] = store.terminal_id(self._prefix)
         pretty = grammar.whitespace == "pretty"
         H[L.WS_MODE] = 1 if pretty else 0
         H[L.WS_MAX] = 0 if grammar.whitespace == "compact" else grammar.max_whitespace
@@ -266,7 +272,7 @@ class Arena:
             dfa = regular.compile(what, self.limits)
             if dfa.is_empty:
                 raise AssertionError("an empty language reached the engine")
-            gid = store.terminal_id(kind.encode() + dfa.key)
+            gid = store.terminal_id(self._prefix + kind.encode() + dfa.key)
             at = self._append(dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None))
         self.H[self.H[L.TERMS] + tid] = at
 
@@ -281,7 +287,7 @@ class Arena:
             return self._trie([], [], -1)
         possible = (*allowed, *(ok for _, ok in free))
         key = KeyLabels(dfa, len(names), possible)
-        gid = store.terminal_id(b"keys" + dfa.key + bytes(possible) + len(names).to_bytes(4, "little"))
+        gid = store.terminal_id(self._prefix + b"keys" + dfa.key + bytes(possible) + len(names).to_bytes(4, "little"))
         return self._append(dfa_record(dfa, gid, key=key))
 
     def _key_automaton(self, names: Sequence[str], free: Sequence[ast.Regex | None]) -> Dfa:

@@ -42,7 +42,7 @@ class CompiledConstraint:
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self._store: Store = store_of(vocabulary, limits)
-        self._arena = Arena(grammar, vocabulary.words, limits, self._specs)
+        self._arena = Arena(grammar, vocabulary.words, limits, self._specs, self._store)
         self.X, self.B = self._store.X, self._store.B
         self._sync()
         self._arena.emit_nodes(grammar.start + 1)
@@ -123,7 +123,7 @@ class CompiledConstraint:
         for m in living:
             if m._state not in moved:
                 moved[m._state] = old.export_state(m._state)
-        self._arena = Arena(self.grammar, self.vocabulary.words, self.limits, self._specs)
+        self._arena = Arena(self.grammar, self.vocabulary.words, self.limits, self._specs, self._store)
         self.generation += 1
         self._sync()
         self._start = -1

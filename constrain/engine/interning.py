@@ -14,7 +14,7 @@ from constrain.jit import engine_device as device
 @device
 def mix(h, x):
     """One round of a 32-bit multiplicative hash over int64 arithmetic."""
-    h = ((h ^ (x & 0xFFFFFFFF)) * 0x5BD1E995) & 0xFFFFFFFFFF
+    h = ((np.int64(h) ^ (np.int64(x) & 0xFFFFFFFF)) * 0x5BD1E995) & 0xFFFFFFFFFF
     return (h ^ (h >> 15)) & 0x7FFFFFFF
 
 

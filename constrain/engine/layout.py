@@ -51,9 +51,10 @@ DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
 WORK = 35  # steps since the kernel was entered
 WORK_LIMIT = 36
+ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
 
-FILTER_FROM = 40  # subtree size from which on the walk asks first which bytes may come
+FILTER_FROM = 4  # subtree size from which on the walk asks first which bytes may come
 MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
 
 # -- status -----------------------------------------------------------------------------------------------------------
@@ -109,22 +110,12 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted]
-(
-    TD_NCLS,
-    TD_NINT,
-    TD_ASCII,
-    TD_BOUNDS,
-    TD_CLASSES,
-    TD_TABLE,
-    TD_ACCEPT,
-    TD_MINREM,
-    TD_FREE,
-    TD_LABEL0,
-    TD_LABELS,
-    TD_SHARED,
-    TD_COUNTED,
-) = range(2, 15)
+# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted, wide,
+#          first bytes...]
+TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE = range(2, 11)
+TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED, TD_WIDE = range(11, 16)
+TD_FIRST = 16  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
+TD_HEAD = 24
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
 TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
 TT_DATA = 10

@@ -7,7 +7,7 @@ a state lives only if some character that can still come out of the decoder lead
 from __future__ import annotations
 
 from constrain.engine.layout import (
-    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWHEX, D_LOWU, D_UTF8, T_ANY, T_DFA, TD_ACCEPT, TD_ASCII, TD_BOUNDS, TD_CLASSES,
+    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWHEX, D_LOWU, D_UTF8, ESCAPES, T_ANY, T_DFA, TD_ACCEPT, TD_ASCII, TD_BOUNDS, TD_CLASSES,
     TD_FREE, TD_LABEL0, TD_LABELS, TD_MINREM, TD_NCLS, TD_NINT, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI,
     TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM,
 )  # fmt: skip
@@ -215,6 +215,16 @@ def utf8_step(H, t, s, d, b, room, ko, st):
 
 
 @device
+def long_escape_lives(H, t, s, lo, hi, room, ko, st):
+    """Is there a live character in lo..hi that canonical text can only write as \\u00XX?"""
+    return (
+        range_lives(H, t, s, lo, min(hi, 7), room, ko, st)
+        or range_lives(H, t, s, max(lo, 11), min(hi, 11), room, ko, st)
+        or range_lives(H, t, s, max(lo, 14), min(hi, 31), room, ko, st)
+    )
+
+
+@device
 def raw_step(H, t, s, d, b):
     """One byte of plain text. Returns (s, d); s = -1: dead."""
     if d == D_BODY and b < 128:
@@ -231,9 +241,15 @@ def string_step(H, t, s, d, b, room, ko, st):
             s, d = utf8_step(H, t, s, d, b, room, ko, st)
             return s, d, 0
         if b == 92:
-            if range_lives(H, t, s, 0, 0x10FFFF, room, ko, st):
-                return s, D_ESC, 0
-            return -1, 0, 0
+            if H[ESCAPES] == 0:
+                alive = range_lives(H, t, s, 0, 0x10FFFF, room, ko, st)
+            else:
+                alive = (
+                    range_lives(H, t, s, 0, 31, room, ko, st)
+                    or range_lives(H, t, s, 34, 34, room, ko, st)
+                    or range_lives(H, t, s, 92, 92, room, ko, st)
+                )
+            return (s if alive else -1), D_ESC, 0
         if b < 32 or b == 34:
             return -1, 0, 0
         return char_step(H, t, s, b, room, ko, st), 0, 1
@@ -243,8 +259,10 @@ def string_step(H, t, s, d, b, room, ko, st):
     if kind == D_ESC:
         c = -1
         if b == 117:
+            if H[ESCAPES] != 0 and not long_escape_lives(H, t, s, 0, 31, room, ko, st):
+                return -1, 0, 0
             return s, D_HEX, 0
-        if b == 34 or b == 92 or b == 47:
+        if b == 34 or b == 92 or (b == 47 and H[ESCAPES] == 0):
             c = b
         elif b == 98:
             c = 8
@@ -276,6 +294,8 @@ def string_step(H, t, s, d, b, room, ko, st):
         value = (d >> 6) << 4 | x
         lo = value << free
         hi = lo + (1 << free) - 1
+        if H[ESCAPES] != 0 and (65 <= b <= 70 or not long_escape_lives(H, t, s, lo, hi, room, ko, st)):
+            return -1, 0, 0
         if k == 4:
             if 0xD800 <= value <= 0xDBFF:
                 high = value - 0xD800

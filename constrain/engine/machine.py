@@ -258,6 +258,24 @@ def enter_sequence(H, nid, off, st, p):
 
 
 @device
+def may_begin(H, nid, b):
+    """False when it shows at once that no text of the node begins with byte b."""
+    off = node_at(H, nid)
+    if off == 0:
+        return True
+    op = H[off]
+    if op == OP_STRING:
+        return b == 34
+    if op == OP_OBJECT:
+        return b == 123
+    if op == OP_ARRAY:
+        return b == 91
+    if op == OP_LITERAL:
+        return H[off + 2] == b
+    return True
+
+
+@device
 def step(H, src, m, b, dst):
     """Step the m configurations at src over byte b; write what follows to dst and return how many they are."""
     k = 0
@@ -320,7 +338,8 @@ def step(H, src, m, b, dst):
                     k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, 0, st)
             elif op == OP_ALT:
                 for j in range(H[off + 1]):
-                    p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
+                    if may_begin(H, H[off + 2 + j], b):
+                        p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
             elif op == OP_SEQ:
                 p = enter_sequence(H, nid, off, st, p)
             elif op == OP_FORWARD:

@@ -18,7 +18,7 @@ from constrain.engine.layout import (
     NEED_IDS, NEED_SCRATCH, NEED_STORE, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
     OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN,
     PH_START, PH_VALUE,
-    ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_NCLS, TD_TABLE, TERMS, TN,
+    ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TERMS, TN,
     TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, WORK, WS_MAX, WS_MODE, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of
@@ -202,12 +202,17 @@ def first_bytes(H, src, m, bits):
                 t = terminal_at(H, H[off + 1])
                 if t == 0 or H[t] != T_DFA or d != D_BODY:
                     return False
-                table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
-                for b in range(128):
-                    if H[table + H[t + H[t + TD_ASCII] + b]] >= 0:
-                        set_bit(H, bits, b)
-                for w in range(4, 8):
-                    H[bits + w] = -1
+                if s == 0:
+                    for w in range(8):
+                        H[bits + w] |= H[t + TD_FIRST + w]
+                else:
+                    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+                    for b in range(128):
+                        if H[table + H[t + H[t + TD_ASCII] + b]] >= 0:
+                            set_bit(H, bits, b)
+                    if H[t + TD_WIDE] != 0:
+                        for w in range(4, 8):
+                            H[bits + w] = -1
                 if label_of(H, t, s) >= 0:
                     pos2, st2 = after(H, st)
                     p = pend(H, p, pos2, 0, 0, 0, st2)
@@ -264,7 +269,7 @@ def next_child(H, X, frame):
         children = X[tb + TN * H[frame + F_NODE] + 3]
         b = H[frame + F_NEXT]
         while b < 256:
-            w = (H[frame + F_BITS + (b >> 5)] & 0xFFFFFFFF) >> (b & 31)
+            w = (np.int64(H[frame + F_BITS + (b >> 5)]) & 0xFFFFFFFF) >> (b & 31)
             if w == 0:
                 b = (b | 31) + 1
                 continue
@@ -311,10 +316,84 @@ def entry_key(H, X, c):
             t = terminal_at(H, H[off + O_TERM])
             if t != 0 and free_ok(H, off, st):
                 if H[t] == T_TRIE and H[t + TT_OPEN] >= 0:
-                    return H[H[TERMS]], 0, 0, d, 0, ROOM_FREE, 0
+                    return H[H[TERMS]], H[H[H[TERMS]] + 1], 0, d, 0, ROOM_FREE, 0
                 if shared_state(H, t, s):
                     return t, H[t + 1], s, d, 0, ROOM_FREE, 0
     return 0, 0, 0, 0, 0, 0, 0
+
+
+@device
+def any_child(H, X, node, bits):
+    """Does a child of the vocabulary's node pass the filter?"""
+    trie = X[X_TRIE]
+    children = X[trie + TN * node + 3]
+    if children != 0:
+        for w in range(8):
+            x = np.int64(H[bits + w]) & 0xFFFFFFFF
+            b = 32 * w
+            while x != 0:
+                if x & 1 and X[children + b] != 0:
+                    return True
+                x >>= 1
+                b += 1
+        return False
+    end = X[trie + TN * node + 1]
+    c = node + 1
+    while c < end:
+        b = X[trie + TN * c]
+        if (H[bits + (b >> 5)] >> np.int32(b & 31)) & 1:
+            return True
+        c = X[trie + TN * c + 1]
+    return False
+
+
+@device
+def space_frames(H, X, c, frame, below, mode):
+    """For a configuration that whitespace may follow: the tokens of whitespace alone at once, and frames for the rest.
+
+    The vocabulary's nodes that whitespace leads to are known; only those from which the text may go on get a frame.
+    below: the frame under them. Returns the top frame, or -1 when the configuration is to be walked from the root.
+    """
+    ph = H[c] & 15
+    if H[WS_MODE] != 0 or not (ph == PH_OPEN or ph == PH_COMMA or ph == PH_COLON or ph == PH_VALUE or ph == PH_AFTER):
+        return -1
+    left = H[WS_MAX] - H[c + 3]
+    if left <= 0 or frame + F_CFG + CFG > H[SCRATCH_END]:
+        return -1
+    for i in range(CFG):
+        H[frame + F_CFG + i] = H[c + i]
+    open_frame(H, X, below, frame, mode, X[X_TRIE], X[X_IDS], 0, 1)
+    if H[STATUS] != 0 or H[frame + F_FILTER] == 0:
+        return -1
+    bits = frame + F_BITS
+    H[bits] = np.int32(H[bits] & ~np.int32(1 << 9 | 1 << 10 | 1 << 13))
+    H[bits + 1] = np.int32(H[bits + 1] & ~np.int32(1))
+    spaces = X[X_SPACES]
+    longest, n = X[spaces], X[spaces + 1]
+    pairs = spaces + 2 + longest + 1
+    count = X[spaces + 2 + min(left, longest)]
+    if count > 0:
+        add_ref(H, X, pairs + 2 * n, count)
+    top = frame
+    at = frame + F_CFG + CFG
+    for i in range(n):
+        node, length = X[pairs + 2 * i], X[pairs + 2 * i + 1]
+        if length > left or not any_child(H, X, node, bits):
+            continue
+        if at + F_CFG + CFG > H[SCRATCH_END]:
+            H[STATUS] = NEED_SCRATCH
+            return -1
+        for k in range(F_CFG + CFG):
+            H[at + k] = H[frame + k]
+        H[at] = top
+        H[at + F_CFG + 3] += length
+        H[at + F_NODE] = node
+        H[at + F_CUR] = node + 1
+        H[at + F_END] = X[X[X_TRIE] + TN * node + 1]
+        H[at + F_FILTER] = 2 if X[X[X_TRIE] + TN * node + 3] != 0 else 1
+        top = at
+        at += F_CFG + CFG
+    return top
 
 
 @device
@@ -341,7 +420,7 @@ def use_entry(H, X, B, c, v, top, frame):
     off = node_at(H, pos >> 4)
     key = pos & 15 == PH_KEY
     sections = X[e + E_NSEC]
-    needs_room = frame + (sections + 2) * (F_CFG + CFG)
+    needs_room = frame + (sections + 3) * (F_CFG + CFG)
     if needs_room > H[SCRATCH_END]:
         if H[STATUS] == 0:
             H[STATUS] = NEED_SCRATCH
@@ -357,9 +436,17 @@ def use_entry(H, X, B, c, v, top, frame):
     elif raw != 0 and d == D_BODY and label_of(H, t, s) >= 0:
         pos2, st2 = after(H, st)
         emit(H, frame + F_CFG, 0, pos2, 0, 0, 0, st2)
-        open_frame(H, X, top, frame, M_PLAIN, X[X_TRIE], X[X_IDS], v, 1)
-        top = frame
-        frame += F_CFG + CFG
+        made = space_frames(H, X, frame + F_CFG, frame, top, M_PLAIN) if v == 0 else -1
+        if made >= 0:
+            top = made
+        else:
+            open_frame(H, X, top, frame, M_PLAIN, X[X_TRIE], X[X_IDS], v, 1)
+            top = frame
+        frame = top + F_CFG + CFG
+        if frame + (sections + 1) * (F_CFG + CFG) > H[SCRATCH_END]:
+            if H[STATUS] == 0:
+                H[STATUS] = NEED_SCRATCH
+            return -1
     closers_in_row = False
     for i in range(sections):
         sec = e + E_HEAD + E_SEC * i
@@ -473,80 +560,6 @@ def walk(H, X, B, top):
 
 
 @device
-def any_child(H, X, node, bits):
-    """Does a child of the vocabulary's node pass the filter?"""
-    trie = X[X_TRIE]
-    children = X[trie + TN * node + 3]
-    if children != 0:
-        for w in range(8):
-            x = H[bits + w] & 0xFFFFFFFF
-            b = 32 * w
-            while x != 0:
-                if x & 1 and X[children + b] != 0:
-                    return True
-                x >>= 1
-                b += 1
-        return False
-    end = X[trie + TN * node + 1]
-    c = node + 1
-    while c < end:
-        b = X[trie + TN * c]
-        if (H[bits + (b >> 5)] >> np.int32(b & 31)) & 1:
-            return True
-        c = X[trie + TN * c + 1]
-    return False
-
-
-@device
-def space_frames(H, X, c, frame):
-    """For a configuration that whitespace may follow: the tokens of whitespace alone at once, and frames for the rest.
-
-    The vocabulary's nodes that whitespace leads to are known; only those from which the text may go on get a frame.
-    Returns the top frame, or -1 when the configuration is to be walked from the root.
-    """
-    ph = H[c] & 15
-    if H[WS_MODE] != 0 or not (ph == PH_OPEN or ph == PH_COMMA or ph == PH_COLON or ph == PH_VALUE or ph == PH_AFTER):
-        return -1
-    left = H[WS_MAX] - H[c + 3]
-    if left <= 0:
-        return -1
-    for i in range(CFG):
-        H[frame + F_CFG + i] = H[c + i]
-    open_frame(H, X, 0, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], 0, 1)
-    if H[STATUS] != 0 or H[frame + F_FILTER] == 0:
-        return -1
-    bits = frame + F_BITS
-    H[bits] = np.int32(H[bits] & ~np.int32(1 << 9 | 1 << 10 | 1 << 13))
-    H[bits + 1] = np.int32(H[bits + 1] & ~np.int32(1))
-    spaces = X[X_SPACES]
-    longest, n = X[spaces], X[spaces + 1]
-    pairs = spaces + 2 + longest + 1
-    count = X[spaces + 2 + min(left, longest)]
-    if count > 0:
-        add_ref(H, X, pairs + 2 * n, count)
-    top = frame
-    at = frame + F_CFG + CFG
-    for i in range(n):
-        node, length = X[pairs + 2 * i], X[pairs + 2 * i + 1]
-        if length > left or not any_child(H, X, node, bits):
-            continue
-        if at + F_CFG + CFG > H[SCRATCH_END]:
-            H[STATUS] = NEED_SCRATCH
-            return -1
-        for k in range(F_CFG + CFG):
-            H[at + k] = H[frame + k]
-        H[at] = top
-        H[at + F_CFG + 3] += length
-        H[at + F_NODE] = node
-        H[at + F_CUR] = node + 1
-        H[at + F_END] = X[X[X_TRIE] + TN * node + 1]
-        H[at + F_FILTER] = 2 if X[X[X_TRIE] + TN * node + 3] != 0 else 1
-        top = at
-        at += F_CFG + CFG
-    return top
-
-
-@device
 def mask_of(H, X, B, c):
     """Add the tokens that the configuration at c allows to the lists of the mask."""
     frame = H[SCRATCH]
@@ -556,7 +569,7 @@ def mask_of(H, X, B, c):
     if H[STATUS] != 0:
         return
     if top < 0:
-        top = space_frames(H, X, frame + F_CFG, frame)
+        top = space_frames(H, X, frame + F_CFG, frame, 0, M_VOCABULARY)
         if H[STATUS] != 0:
             return
     if top < 0:

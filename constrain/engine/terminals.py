@@ -29,13 +29,17 @@ def dfa_record(
     zeros = np.zeros(states, np.int32)
     free = key.free if key is not None else zeros
     shared = key.shared if key is not None else zeros
-    first = key.first if key is not None else np.zeros(states + 1, np.int32)
+    label0 = key.first if key is not None else np.zeros(states + 1, np.int32)
     labels = key.labels if key is not None else zeros[:0]
     parts: list[npt.NDArray[Any]] = [
         ascii_classes, dfa.bounds, dfa.classes, dfa.table, dfa.accept, zeros if minrem is None else minrem,
-        free, first, labels, shared,
+        free, label0, labels, shared,
     ]  # fmt: skip
-    head = np.zeros(16, np.int32)
+    head = np.zeros(L.TD_HEAD, np.int32)
+    head[L.TD_WIDE] = bool((dfa.table[:, dfa.classes[np.searchsorted(dfa.bounds, 127, side="right") - 1 :]] >= 0).any())
+    first = np.full(256, bool(head[L.TD_WIDE]))
+    first[:128] = dfa.table[0, ascii_classes] >= 0
+    head[L.TD_FIRST :] = np.packbits(first, bitorder="little").view(np.int32)
     head[0], head[1], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, ncls, nint
     head[L.TD_COUNTED] = minrem is not None
     at = len(head)

@@ -106,15 +106,18 @@ class Grammar:
 
     whitespace: "flexible" (up to `max_whitespace` JSON whitespace characters wherever JSON allows them, except before
     and after the whole text), "compact" (none), "pretty" (exactly as `json.dumps(..., indent=2)` writes it).
+    escapes: "any" JSON escape of a character in strings and keys, or "canonical": only where one is needed, and the one
+    that `json.dumps(..., ensure_ascii=False)` writes.
     """
 
-    __slots__ = ("expanded", "lock", "max_whitespace", "nodes", "start", "whitespace")
+    __slots__ = ("escapes", "expanded", "lock", "max_whitespace", "nodes", "start", "whitespace")
 
     def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
         self.nodes: list[Node] = []
         self.start: NodeId = NEVER
         self.whitespace = whitespace
         self.max_whitespace = max_whitespace
+        self.escapes = "any"
         self.lock = threading.Lock()  # held while a lazy node is expanded
         self.expanded: dict[NodeId, NodeId] = {}
 
