@@ -1,0 +1,129 @@
+"""docs/limits.md says what the code does: its rows are the limits, its defaults theirs, its tests exist."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import constrain
+from constrain.errors import InvalidVocabulary, LimitExceeded, UnsupportedFeature
+from constrain.limits import Limits
+
+ROOT = Path(__file__).parents[1]
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| [^|]+ \| `([^`]+)` \|$", re.MULTILINE)
+ROWS: list[tuple[str, str, str]] = ROW.findall((ROOT / "docs" / "limits.md").read_text("utf-8"))
+FIELDS = {field.name: field.default for field in dataclasses.fields(Limits)}
+
+
+def number(text: str) -> int:
+    """`20_000` or `64 MiB`."""
+    digits, _, unit = text.partition(" ")
+    return int(digits) * {"": 1, "MiB": 1 << 20}[unit]
+
+
+def constant(path: str) -> Any:
+    """The value of `module.NAME`, or the default of a parameter, `module.Class.method(parameter)`."""
+    path, _, parameter = path.rstrip(")").partition("(")
+    names = path.split(".")
+    cut = next(i for i, name in enumerate(names) if not name.islower())
+    found: Any = importlib.import_module(".".join(["constrain", *names[:cut]]))
+    for name in names[cut:]:
+        found = getattr(found, name)
+    return inspect.signature(found).parameters[parameter].default if parameter else found
+
+
+def test_the_table_has_every_field_once() -> None:
+    named = [name for name, _, _ in ROWS if name.isidentifier()]
+    assert sorted(named) == sorted(FIELDS)
+    assert len(ROWS) == (ROOT / "docs" / "limits.md").read_text("utf-8").count("\n| `"), "a row is not read by this test"
+
+
+@pytest.mark.parametrize(("name", "default", "test"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_row(name: str, default: str, test: str) -> None:
+    assert number(default) == (FIELDS[name] if name in FIELDS else constant(name))
+    file, _, function = test.partition("::")
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_grammar_nodes() -> None:
+    schema = {"properties": {f"p{i}": {"type": "string", "maxLength": i} for i in range(50)}}
+    with pytest.raises(LimitExceeded) as caught:
+        constrain.json(schema, limits=Limits(grammar_nodes=20))
+    assert caught.value.keyword == "grammar_nodes"
+    constrain.json(schema)
+
+
+def test_overlapping_key_patterns() -> None:
+    def overlapping(n: int) -> dict[str, Any]:
+        return {"type": "object", "patternProperties": {chr(97 + i): {"maxLength": i} for i in range(n)}}
+
+    with pytest.raises(LimitExceeded) as caught:
+        constrain.json(overlapping(9))
+    assert caught.value.keyword == "alternatives"
+    assert constrain.json(overlapping(3)).matches('{"abc": "", "a": 1}')
+
+
+def tagged(depth: int, value: int) -> dict[str, Any]:
+    """Objects told apart by a value so many required members deep, whose negation can't be enforced."""
+    schema: dict[str, Any] = {"const": value}
+    for _ in range(depth):
+        schema = {
+            "type": "object", "required": ["a"], "properties": {"a": schema}, "additionalProperties": {"type": "null"},
+        }  # fmt: skip
+    return schema
+
+
+def test_proofs_look_only_so_deep() -> None:
+    assert constrain.json({"oneOf": [tagged(6, 1), tagged(6, 2)]}).matches('{"a":' * 6 + "2" + "}" * 6)
+    with pytest.raises(UnsupportedFeature) as caught:
+        constrain.json({"oneOf": [tagged(7, 1), tagged(7, 2)]})
+    assert caught.value.keyword == "oneOf"
+
+
+def test_proofs_look_only_so_far() -> None:
+    def chosen(options: int, value: int) -> dict[str, Any]:
+        """As many ways to be valid as there are options, squared; only the value of `a` tells the branches apart."""
+        unions = [{"anyOf": [{"required": [f"{part}{i}"]} for i in range(options)]} for part in "xy"]
+        unions.append({"anyOf": [{"properties": {"a": {"const": value + k}}} for k in (0, 10)]})
+        return {**tagged(1, 0), "properties": {"a": {"type": "integer"}}, "allOf": unions}
+
+    constrain.json({"oneOf": [chosen(2, 1), chosen(2, 2)]})
+    with pytest.raises(UnsupportedFeature) as caught:
+        constrain.json({"oneOf": [chosen(12, 1), chosen(12, 2)]})
+    assert caught.value.keyword == "oneOf"
+
+
+def test_places_for_some_item() -> None:
+    schema = {"type": "array", "not": {"type": "array", "items": {"type": "string"}}}
+    sixteen = constrain.json({**schema, "maxItems": 16})
+    assert sixteen.matches('["a", 1]') and not sixteen.matches('["a", "b"]')
+    with pytest.raises(UnsupportedFeature) as caught:
+        constrain.json({**schema, "maxItems": 17})
+    assert caught.value.keyword == "not"
+
+
+def test_exponents_of_any() -> None:
+    c = constrain.json({"type": "integer"}, numbers="any")
+    assert c.matches("1" + "0" * 25 + "e-20") and not c.matches("1" + "0" * 25 + "e-21")
+    assert c.matches("1." + "1" * 20 + "e20") and not c.matches("1." + "1" * 21 + "e21")
+
+
+def test_runs_of_whitespace() -> None:
+    c = constrain.json({"type": "array", "items": {"type": "null"}})
+    assert c.matches("[" + " " * 64 + "]") and not c.matches("[" + " " * 65 + "]")
+    assert c.matches("[null" + "\n" * 64 + ",\t" + " " * 63 + "null]")
+
+
+def test_bytes_of_a_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("constrain.vocabulary.vocabulary.MAX_BYTES", 10)
+    constrain.Vocabulary.from_tokens([b"12345", b"67890", b""], eos=2)
+    with pytest.raises(InvalidVocabulary):
+        constrain.Vocabulary.from_tokens([b"12345", b"67890!", b""], eos=2)
