@@ -42,7 +42,9 @@ def constant(path: str) -> Any:
 def test_the_table_has_every_field_once() -> None:
     named = [name for name, _, _ in ROWS if name.isidentifier()]
     assert sorted(named) == sorted(FIELDS)
-    assert len(ROWS) == (ROOT / "docs" / "limits.md").read_text("utf-8").count("\n| `"), "a row is not read by this test"
+    assert len(ROWS) == (ROOT / "docs" / "limits.md").read_text("utf-8").count("\n| `"), (
+        "a row is not read by this test"
+    )
 
 
 @pytest.mark.parametrize(("name", "default", "test"), ROWS, ids=[row[0] for row in ROWS])
