@@ -93,7 +93,7 @@ def test_proofs_look_only_so_deep() -> None:
 def test_proofs_look_only_so_far() -> None:
     def chosen(options: int, value: int) -> dict[str, Any]:
         """As many ways to be valid as there are options, squared; only the value of `a` tells the branches apart."""
-        unions = [{"anyOf": [{"required": [f"{part}{i}"]} for i in range(options)]} for part in "xy"]
+        unions: list[Any] = [{"anyOf": [{"required": [f"{part}{i}"]} for i in range(options)]} for part in "xy"]
         unions.append({"anyOf": [{"properties": {"a": {"const": value + k}}} for k in (0, 10)]})
         return {**tagged(1, 0), "properties": {"a": {"type": "integer"}}, "allOf": unions}
 
