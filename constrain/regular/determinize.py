@@ -290,6 +290,9 @@ def build(
                         sets[used] = sets[j]
                         sets[used + 1] = final
                         n = used + 2
+                        now += 1  # the members that are left out are no longer marked, as `find` relies on
+                        mark[sets[used]] = now
+                        mark[final] = now
                         break
                 if n > used:
                     target, slot = find(sets, used, n, begins, table, mark, now)

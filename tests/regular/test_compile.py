@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from constrain.errors import LimitExceeded
 from constrain.limits import Limits
-from constrain.regular import compile, compile_labelled
+from constrain.regular import compile, compile_labelled, parse_ecma, parse_python
 from constrain.regular.ast import (
     ALL,
     ANY,
@@ -275,6 +276,43 @@ def test_charset_algebra(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> 
     assert ~~x == x and not (~x & x) and len(~x) == 0x110000 - 0x800 - len(p)
     assert all((c in x) == (c in p) for c in range(0, 302, 7))
     assert (x == y) == (p == q) and (p != q or hash(x) == hash(y))
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(1, 16), (2, 82), (3, 17), (1, 2), (4, 4)])
+def test_a_search_for_a_counted_repeat(lo: int, hi: int) -> None:
+    """A state that accepts whatever follows keeps two of its rows; the others must not make it look like another."""
+    for dfa in (compile(parse_ecma(f"a{{{lo},{hi}}}")), compile(parse_python(f"(?s:.*a{{{lo},{hi}}}.*)"))):
+        assert dfa == compile(concat(ALL, literal("a" * lo), ALL)) and dfa.n_states == lo + 1
+        assert dfa.accepts("\n" + "a" * lo + "b") and not dfa.accepts("ba" + "ba" * lo if lo > 1 else "b")
+
+
+def counted(atoms: str, most: int) -> st.SearchStrategy[str]:
+    """Patterns a{m,n}."""
+    return st.builds(
+        lambda atom, lo, more: f"{atom}{{{lo},{lo + more}}}",
+        st.sampled_from(atoms.split()), st.integers(0, 3), st.integers(0, most),
+    )  # fmt: skip
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> str:
+    """Patterns like X*a{m,n}Y*: counted parts between parts that repeat for ever."""
+    atoms = ". a b [ab] [^a] (?:ab|b) (?:a|.b)"
+    plain = st.builds("".join, st.tuples(st.sampled_from(atoms.split()), st.sampled_from(["*", "+", ""])))
+    parts = draw(st.lists(st.one_of(plain, counted("a b", 20), counted(atoms, 4)), max_size=2))
+    parts.insert(draw(st.integers(0, len(parts))), draw(st.one_of(counted("a b", 20), counted(atoms, 4))))
+    before, after = draw(st.sampled_from([".*", ".*", "a*", "[^a]*", ""])), draw(st.sampled_from([".*", ".*", "b*", ""]))
+    return before + "".join(parts) + after
+
+
+@settings(max_examples=120, deadline=None)
+@given(searches(), st.lists(st.text("ab\U0001f600", min_size=6, max_size=30), max_size=5))
+def test_searches_against_the_standard_library(pattern: str, longer: list[str]) -> None:
+    texts = [*WORDS, *longer, *("a" * n for n in range(N, 30)), *("ab" * n for n in range(N, 15))]
+    expected = [re.fullmatch(pattern, text, re.DOTALL) is not None for text in texts]
+    regex = parse_python(pattern, re.DOTALL)
+    assert compile(regex).accepts_each(texts) == expected
+    assert compile(complement(regex)).accepts_each(texts) == [not e for e in expected]
 
 
 def test_surrogates_are_no_characters() -> None:
