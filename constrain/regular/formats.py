@@ -95,6 +95,21 @@ NARROWED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# A text outside a narrowed language may be of the format only if this holds for it.
+_LEFT_OUT: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
+    {
+        "hostname": lambda text: "--" in text,
+        "time": lambda text: ":60" in text,
+        "date-time": lambda text: ":60" in text,
+        "duration": lambda text: text != text.upper(),
+    }
+)
+
+
+def left_out(name: str, text: str) -> bool:
+    """Could the narrowed language of a format lack a text that the format allows? For a text that it does lack."""
+    return _LEFT_OUT[name](text)
+
 
 def format_of(name: str, draft: str = "2020-12") -> Format | None:
     """The strings of a format; None for a name that is an annotation and for what `UNSUPPORTED` names.

@@ -133,7 +133,15 @@ def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], re
         return True
     if isinstance(found, Refusal):
         raise c.refuse(found)
-    return (found.longest is None or len(value) <= found.longest) and _in_language(c, value, found.language)
+    if found.longest is not None and len(value) > found.longest:
+        return False
+    if _in_language(c, value, found.language):
+        return True
+    from constrain.regular.formats import left_out
+
+    if found.narrowed is not None and left_out(setting, value):
+        raise c.refuse(Refusal(schema, "format", f"whether {value!r} has the format {setting!r}: {found.narrowed}"))
+    return False
 
 
 def _in_language(c: Compiler, text: str, language: Any) -> bool:

@@ -29,6 +29,7 @@ _ITEM: Final = "that some item of an array fails a schema can't be enforced yet"
 _MEMBER: Final = "that an object has some undeclared member, or one that fails a schema, can't be enforced yet"
 _DOUBLE: Final = "that an item of an array stands in it twice can't be enforced yet"
 _COUNT: Final = "items of one kind can't be counted yet"
+_FORMAT: Final = "that a text fails the format %r can't be enforced: %s"
 _LEFT: Final = "what other keywords leave over can't be told apart yet"
 
 
@@ -128,7 +129,10 @@ def _format(c: Compiler, value: Json, schema: Schema, resource: Resource) -> lis
         return []
     if isinstance(found, Refusal):
         return [{"type": "string", ("not", "language"): found}]
-    out: list[Json] = [{"type": "string", ("not", "language"): found.language}]
+    unlike: Regex | Refusal = found.language
+    if found.narrowed is not None:  # its complement would hold texts that the format allows
+        unlike = Refusal(schema, "format", _FORMAT % (value, found.narrowed), negated=True)
+    out: list[Json] = [{"type": "string", ("not", "language"): unlike}]
     if found.longest is not None:
         out.append({"type": "string", "minLength": found.longest + 1})
     return out

@@ -301,8 +301,8 @@ def searches(draw: st.DrawFn) -> str:
     plain = st.builds("".join, st.tuples(st.sampled_from(atoms.split()), st.sampled_from(["*", "+", ""])))
     parts = draw(st.lists(st.one_of(plain, counted("a b", 20), counted(atoms, 4)), max_size=2))
     parts.insert(draw(st.integers(0, len(parts))), draw(st.one_of(counted("a b", 20), counted(atoms, 4))))
-    before, after = draw(st.sampled_from([".*", ".*", "a*", "[^a]*", ""])), draw(st.sampled_from([".*", ".*", "b*", ""]))
-    return before + "".join(parts) + after
+    before = draw(st.sampled_from([".*", ".*", "a*", "[^a]*", ""]))
+    return before + "".join(parts) + draw(st.sampled_from([".*", ".*", "b*", ""]))
 
 
 @settings(max_examples=120, deadline=None)

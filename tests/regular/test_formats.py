@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from constrain.regular.compiler import compile
 from constrain.regular.dfa import Dfa
-from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_of
+from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_of, left_out
 
 SUITE = Path(__file__).parents[2] / "../shared/data/json_schema_test_suite.tar.xz"
 DRAFTS = ("draft3", "draft4", "draft6", "draft7", "draft2019-09", "draft2020-12")
@@ -174,6 +174,20 @@ def test_what_is_narrowed_is_said() -> None:
         found = format_of(name, "7")
         assert found is not None and found.narrowed == NARROWED.get(name)
     assert format_of("hostname", "4").narrowed is None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "doubtful", "wrong"),
+    [
+        ("hostname", "ab--c", "a_b"),
+        ("time", "00:00:60+00:01", "00:00:61Z"),
+        ("date-time", "2020-01-01T00:00:60+00:01", "2020-02-30T00:00:00Z"),
+        ("duration", "p1d", "P1"),
+    ],
+)
+def test_what_is_narrowed_is_told_from_what_is_wrong(name: str, doubtful: str, wrong: str) -> None:
+    assert not accepts(name, doubtful) and left_out(name, doubtful)
+    assert not accepts(name, wrong) and not left_out(name, wrong)
 
 
 def test_names_by_draft() -> None:

@@ -148,3 +148,36 @@ def test_lone_surrogates_cannot_be_written() -> None:
     assert Acceptor(compile_schema('{"enum": ["\\ud800", "a"]}')).accepts('"a"')
     with pytest.raises(Unsatisfiable):
         compile_schema('{"type": "object", "required": ["\\ud800"]}')
+
+
+TIME = {"type": "string", "format": "time"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "keyword", "pointer"),
+    [
+        ({"type": "string", "not": {"format": "time"}}, "not", "/not/format"),
+        ({"type": "string", "not": {"format": "duration"}}, "not", "/not/format"),
+        ({"properties": {"x": {"oneOf": [TIME, {"type": "string"}]}}}, "oneOf", "/properties/x/oneOf/0/format"),
+        ({"if": TIME, "then": {"maxLength": 9}, "type": "string"}, "if", "/if/format"),
+        ({"enum": ["a", "00:00:60+00:01"], "not": {"format": "time"}}, "format", "/not/format"),
+        ({"enum": ["ab--c"], "format": "hostname"}, "format", "/format"),
+    ],
+)
+def test_a_narrowed_format_is_not_turned_round(schema: Any, keyword: str, pointer: str) -> None:
+    """What the library's language leaves out of a format would otherwise be allowed where the format is not."""
+    with pytest.raises(UnsupportedFeature) as caught:
+        compile_schema(schema)
+    assert (caught.value.keyword, caught.value.pointer) == (keyword, pointer)
+
+
+def test_formats_that_are_turned_round() -> None:
+    acceptor = Acceptor(compile_schema({"type": "string", "not": {"format": "date"}}))
+    assert acceptor.accepts('"2024-02-30"') and not acceptor.accepts('"2024-02-29"')
+    legacy = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "string", "not": {"format": "hostname"}}
+    acceptor = Acceptor(compile_schema(legacy))
+    assert acceptor.accepts('"a_b"') and not acceptor.accepts('"ab--c"')
+    acceptor = Acceptor(compile_schema({"enum": ["noon", "12:00:00Z"], "not": {"format": "time"}}))
+    assert acceptor.accepts('"noon"') and not acceptor.accepts('"12:00:00Z"')
+    compile_schema({"oneOf": [TIME, {"type": "string", "format": "date"}]})
+    compile_schema({"type": "integer", "not": {"format": "time", "minimum": 3}})
