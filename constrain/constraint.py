@@ -68,7 +68,7 @@ class Constraint:
         return f"byte {taken} can't be {bad[:1]!r}: after ...{good!r} comes {bad!r}"
 
     def parse(self, text: str) -> Any:
-        """The value of a JSON text in the language, or the text itself for other constraints. Raises ConstraintError."""
+        """The value of a JSON text in the language; the text itself for other constraints. Raises ConstraintError."""
         wrong = self.explain(text)
         if wrong is not None:
             raise ConstraintError(wrong)

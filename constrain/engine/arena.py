@@ -20,7 +20,6 @@ from constrain.engine.store import Store
 from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances, uncounted
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import (
-    NEVER,
     Alt,
     Array,
     Grammar,
@@ -58,7 +57,9 @@ def _costly(node: Any) -> bool:
 
 def _counted(node: String) -> bool:
     """Are there lengths that are better counted apart from the automaton?"""
-    return node.lo > 0 or node.hi is not None or uncounted(node.language)[1:] != (0, None)
+    if node.lo > 0 or node.hi is not None:
+        return True
+    return node.language is not None and uncounted(node.language)[1:] != (0, None)
 
 
 class Arena:

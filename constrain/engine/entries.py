@@ -13,9 +13,9 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, T_ANY, T_DFA, TD_ACCEPT, TD_ASCII,
-    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, X_BUMP, X_CAP, X_DATA, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN,
-    X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
+    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, TD_ACCEPT, TD_ASCII,
+    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, T_ANY, T_DFA, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
+    X_GROUPS, X_IDS, X_MAXLEN, X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
@@ -49,8 +49,8 @@ def find_entry(X, gid, s, d, v, need, room):
 def merge_exits(X, table32, list32, npoints, table_ids):
     """Write the trie of everything below the trie nodes list32, merged, to table32.
 
-    Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the vocabulary's
-    trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
+    Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the
+    vocabulary's trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
     """
     trie = X[X_TRIE]
     vids = X[X_IDS]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, LIMIT_DEPTH, NEED_SPACE, S_CNT, S_DEPTH,
-    S_LEVEL, S_NODE, S_PARENT, S_REG, STACK_SIZE, STATE_HEAD, STATUS, TABLE, TABLE_COUNT, TABLE_SIZE,
+    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, LIMIT_DEPTH, NEED_SPACE, STACK_SIZE,
+    STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, TABLE, TABLE_COUNT, TABLE_SIZE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 

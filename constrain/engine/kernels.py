@@ -15,8 +15,8 @@ from constrain.engine.layout import (
     ARG, CFG, NEED_SCRATCH, NEW_MASK, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
 )  # fmt: skip
 from constrain.engine.machine import accepts, step
-from constrain.engine.tries import build_trie
 from constrain.engine.masks import apply_record, make_mask
+from constrain.engine.tries import build_trie
 
 
 @jit.engine_device

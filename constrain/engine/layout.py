@@ -1,4 +1,4 @@
-"""Where things lie in the two int32 arrays that the kernels share: the arena of a constraint and the store of a vocabulary.
+"""Where things lie in the two int32 arrays of the kernels: the arena of a constraint and the store of a vocabulary.
 
 Both are flat so that a kernel call unboxes few arrays. All references are absolute offsets; 0 means "none".
 
@@ -110,8 +110,8 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted, wide,
-#          first bytes...]
+# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted,
+#          wide, first bytes...]
 TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE = range(2, 11)
 TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED, TD_WIDE = range(11, 16)
 TD_FIRST = 16  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
@@ -144,7 +144,8 @@ TN = 5
 BIG_NODE = 16  # children from which on a trie node has a child table
 
 ROOM_FREE = 1 << 20  # "no upper bound near"
-# entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections; sections...]
+# entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections;
+#         sections...]
 E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
 E_PROFILE = 12  # counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4]
 E_HEAD = 13

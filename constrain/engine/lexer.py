@@ -1,15 +1,15 @@
 """Terminals: the decoder (bytes of UTF-8 and JSON escapes → characters) and the automata over characters behind it.
 
-A lexer state is a pair (s, d): s of the automaton, d of the decoder. Liveness is exact at every byte: inside a character
-a state lives only if some character that can still come out of the decoder leads to a live state.
+A lexer state is a pair (s, d): s of the automaton, d of the decoder. Liveness is exact at every byte: inside a
+character a state lives only if some character that can still come out of the decoder leads to a live state.
 """
 
 from __future__ import annotations
 
 from constrain.engine.layout import (
-    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWHEX, D_LOWU, D_UTF8, ESCAPES, T_ANY, T_DFA, TD_ACCEPT, TD_ASCII, TD_BOUNDS, TD_CLASSES,
-    TD_FREE, TD_LABEL0, TD_LABELS, TD_MINREM, TD_NCLS, TD_NINT, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI,
-    TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM,
+    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWHEX, D_LOWU, D_UTF8, ESCAPES, TD_ACCEPT, TD_ASCII, TD_BOUNDS, TD_CLASSES,
+    TD_FREE, TD_LABEL0, TD_LABELS, TD_MINREM, TD_NCLS, TD_NINT, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI, TT_LABEL, TT_LO,
+    TT_NODES, TT_OPEN, TT_PERM, T_ANY, T_DFA,
 )  # fmt: skip
 from constrain.engine.objects import free_ok, label_ok
 from constrain.jit import engine_device as device
@@ -45,7 +45,7 @@ def state_lives(H, t, s, room, ko, st):
             return True
         first = H[t + H[t + TD_LABEL0] + s]
         last = H[t + H[t + TD_LABEL0] + s + 1]
-        for i in range(first, last):
+        for i in range(first, last):  # noqa: SIM110 (Numba has no generator expressions)
             if label_ok(H, ko, st, H[t + H[t + TD_LABELS] + i]):
                 return True
         return False

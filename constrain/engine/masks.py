@@ -1,9 +1,9 @@
 """The mask of a state: entries of the store where a configuration stands in a wide terminal, a walk elsewhere.
 
-The walk goes down a byte trie (the vocabulary's, or the exits of an entry) with a list of configurations per node. Where
-a single configuration enters a wide terminal at a node with many tokens below it, the entry for that node stands in for
-the walk. A free key of an open object shares the entries of the plain string; the few tokens that follow a declared key
-are put right afterwards (`correct_keys`).
+The walk goes down a byte trie (the vocabulary's, or the exits of an entry) with a list of configurations per node.
+Where a single configuration enters a wide terminal at a node with many tokens below it, the entry for that node stands
+in for the walk. A free key of an open object shares the entries of the plain string; the few tokens that follow a
+declared key are put right afterwards (`correct_keys`).
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry, shared_state
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, CFG, CLEARS, CLEARS_END, D_BODY, D_ESC, DENSE, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL,
-    E_SEC, E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, N_AFTER, N_CLEARS, N_IDS, N_REFS, N_ROWS, NEED_CLEARS,
-    NEED_IDS, NEED_SCRATCH, NEED_STORE, O_NAMES, O_TERM, O_VALUES, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL,
-    OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN,
-    PH_START, PH_VALUE,
-    ROOM_FREE, S_CNT, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, T_DFA, T_TRIE, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TERMS, TN,
-    TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, WIDE, WORK, WS_MAX, WS_MODE, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
+    BUMP, CFG, CLEARS, CLEARS_END, DENSE, D_BODY, D_ESC, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC,
+    E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, NEED_CLEARS, NEED_IDS, NEED_SCRATCH, NEED_STORE, N_AFTER,
+    N_CLEARS, N_IDS, N_REFS, N_ROWS, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT,
+    O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START,
+    PH_VALUE, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_CNT, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE,
+    TD_WIDE, TERMS, TN, TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WS_MAX, WS_MODE, X_EOS,
+    X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of
 from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
 from constrain.engine.objects import free_ok, label_ok, take_label
 from constrain.jit import engine_device as device
 
-# a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids, mode,
-# bits x 8, configurations...]
+# a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids,
+# mode, bits x 8, configurations...]
 F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_CFG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18
 M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries
@@ -295,7 +295,7 @@ def next_child(H, X, frame):
 
 @device
 def entry_key(H, X, c):
-    """Does the configuration at c stand in a wide terminal? Returns (terminal offset or 0, gid, s, d, need, room, raw)."""
+    """Is the configuration at c in a wide terminal? Returns (terminal offset or 0, gid, s, d, need, room, raw)."""
     pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
     ph = pos & 15
     if ph == PH_IN:
@@ -355,7 +355,7 @@ def space_frames(H, X, c, frame, below, mode):
     below: the frame under them. Returns the top frame, or -1 when the configuration is to be walked from the root.
     """
     ph = H[c] & 15
-    if H[WS_MODE] != 0 or not (ph == PH_OPEN or ph == PH_COMMA or ph == PH_COLON or ph == PH_VALUE or ph == PH_AFTER):
+    if H[WS_MODE] != 0 or ph not in (PH_OPEN, PH_COMMA, PH_COLON, PH_VALUE, PH_AFTER):
         return -1
     left = H[WS_MAX] - H[c + 3]
     if left <= 0 or frame + F_CFG + CFG > H[SCRATCH_END]:
@@ -416,7 +416,7 @@ def use_entry(H, X, B, c, v, top, frame):
             return -1
     if X[e + E_USABLE] == 0:
         return -1
-    pos, cs, cd, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+    pos, cs, st = H[c], H[c + 1], H[c + 4]
     off = node_at(H, pos >> 4)
     key = pos & 15 == PH_KEY
     sections = X[e + E_NSEC]
@@ -425,7 +425,6 @@ def use_entry(H, X, B, c, v, top, frame):
         if H[STATUS] == 0:
             H[STATUS] = NEED_SCRATCH
         return -1
-    names = H[off + O_NAMES] if key else 0
     trie_key = key and H[terminal_at(H, H[off + O_TERM])] == T_TRIE
     if trie_key and cs < H[terminal_at(H, H[off + O_TERM]) + TT_NODES]:
         for i in range(CFG):

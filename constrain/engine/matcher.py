@@ -226,7 +226,7 @@ class Matcher:
         out: list[int] = []
         at = 0
         while at < len(text):
-            node, end, best, length = 0, len(trie.byte), -1, 0
+            node, best, length = 0, -1, 0
             i = at
             while i < len(text):
                 child, last = node + 1, int(trie.end[node])

@@ -11,8 +11,8 @@ import numpy as np
 
 from constrain.engine.interning import push, seen_with
 from constrain.engine.layout import (
-    O_ANYFREE, O_AVAIL, O_FREE, O_HI, O_LO, O_NAMES, O_NEXTREQ, O_ORDERED, O_REQAFTER, O_REQUIRED, O_VALUES, S_CNT,
-    S_NODE, S_PARENT, S_REG,
+    O_ANYFREE, O_AVAIL, O_HI, O_LO, O_NAMES, O_NEXTREQ, O_ORDERED, O_REQAFTER, O_REQUIRED, O_VALUES, S_CNT, S_NODE,
+    S_PARENT, S_REG,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 

@@ -18,8 +18,8 @@ from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
-# Bytes that patterns tend to treat alike. Each trie node has a bit per group that occurs below it, so that a subtree all
-# of whose bytes leave the automaton where it is can be taken at once. The last group is everything else.
+# Bytes that patterns tend to treat alike. Each trie node has a bit per group that occurs below it, so that a subtree
+# all of whose bytes leave the automaton where it is can be taken at once. The last group is everything else.
 GROUPS = (
     "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "_", "-", ".", "/", ":", " ", "@",
     "#", "$", "%", "&", "+", ",", ";", "=", "?", "~", "!", "'*()", "<>[]{}|^`", "\t\n\r",

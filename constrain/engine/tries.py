@@ -6,7 +6,7 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, T_TRIE, TT_CHARS, TT_DATA, TT_EDGE0, TT_HI, TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM,
+    BUMP, TT_CHARS, TT_DATA, TT_EDGE0, TT_HI, TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM, T_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -16,7 +16,7 @@ def build_trie(H, data, n, open_label):
     """Append the trie of n distinct names in code point order to the arena; returns its offset, or -1 without room.
 
     data: the label of each name, n + 1 offsets, the characters of all names. Nodes are numbered breadth first, so that
-    edge e leads to node e + 1; `lo` and `hi` bound the names below a node, in order; open_label: that of all other names.
+    edge e leads to node e + 1; `lo` and `hi` bound the names below a node, in order; open_label: that of other names.
     """
     chars = 2 * n + 1
     total = data[2 * n]

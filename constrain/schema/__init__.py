@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from constrain.errors import LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.errors import LimitExceeded, Unsatisfiable
 from constrain.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
