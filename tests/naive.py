@@ -37,11 +37,19 @@ State: TypeAlias = frozenset[Stack]
 WHITESPACE = b" \n\r\t"
 
 
-class NaiveMachine:
-    """States of a pruned grammar. All methods are pure but for expanding `Lazy` nodes (once each)."""
+class TooManyStacks(Exception):
+    """An ambiguous grammar may have twice as many stacks with every byte."""
 
-    def __init__(self, grammar: Grammar) -> None:
+
+class NaiveMachine:
+    """States of a pruned grammar. All methods are pure but for expanding `Lazy` nodes (once each).
+
+    most: the number of stacks that are looked at for one state; TooManyStacks is raised for more.
+    """
+
+    def __init__(self, grammar: Grammar, most: int = 100_000) -> None:
         self.grammar = grammar
+        self.most = most
         self.expanded: dict[int, int] = {}
         self.steps: dict[tuple[State, int], State] = {}
         self.languages: dict[int, list[tuple[int, Language]]] = {}
@@ -84,6 +92,8 @@ class NaiveMachine:
             if stack in seen:
                 continue
             seen.add(stack)
+            if len(seen) > self.most:
+                raise TooManyStacks(self.most)
             if not stack:
                 out.add(stack)
                 continue
