@@ -168,7 +168,7 @@ class NaiveMachine:
         if isinstance(node, StringChoice):
             return [(("bytes", b'"'), ("string", words(node.strings), 0, None, b""))]
         if isinstance(node, Alt):
-            return [(("node", option, depth),) for option in node.options]
+            return [(("node", option, depth),) for option in node.options if option != NEVER]
         if isinstance(node, Seq):
             return [tuple(("node", part, depth) for part in node.parts)]
         if isinstance(node, Object):
