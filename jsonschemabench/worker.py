@@ -150,7 +150,7 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
     """Is each instance valid to the `jsonschema` validator, without and with format checks? None: it can't tell."""
     import jsonschema
     from jsonschema.validators import validator_for
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # given, so that no `$ref` is looked up on the network
+    from jsonschema_specifications import REGISTRY  # given, so that no `$ref` is looked up on the network
 
     schema = json.loads(request["schema"])
     verdicts: list[list[bool | None]] = []
