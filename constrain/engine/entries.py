@@ -13,8 +13,8 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, TD_ACCEPT, TD_ASCII,
-    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, T_ANY, T_DFA, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
+    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, TD_ASCII,
+    TD_COUNTED, TD_MINREM, TD_NCLS, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
     X_GROUPS, X_IDS, X_MAXLEN, X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
@@ -306,7 +306,7 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     if kind == T_DFA:
         ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
         minrem_at = t + H[t + TD_MINREM]
-    states = (H[t + TD_ACCEPT] - H[t + TD_TABLE]) // ncls if kind == T_DFA else 1
+    states = H[t + TD_STATES] if kind == T_DFA else 1
     above = 0  # depth of v
     q = 0
     while q != v:
@@ -434,12 +434,6 @@ def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
                 return 0
         return pick_entry(X, B, base, need, room)
     return build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
-
-
-@device
-def shared_state(H, t, s):
-    """Does what automaton state s of a key terminal allows not depend on which keys are allowed now?"""
-    return H[t] == T_DFA and H[t + H[t + TD_SHARED] + s] != 0
 
 
 @device

@@ -110,15 +110,17 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted,
-#          wide, first bytes...]
-TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE = range(2, 11)
-TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED, TD_WIDE = range(11, 16)
-TD_FIRST = 16  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
-TD_HEAD = 24
-# T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
-TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
-TT_DATA = 10
+# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, counted, wide, first bytes...]
+TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM = range(2, 11)
+TD_COUNTED, TD_WIDE = 11, 12
+TD_FIRST = 13  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
+TD_HEAD = 21
+# T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm, free]; edge e leads to node e + 1. Other names
+# than those of the trie have the labels from `open label` on (-1: there are none); free: offset of the T_DFA that says
+# which and with what label (0: all, with the first). A state is node + (nodes + 1) * q: the node is `nodes` when the
+# name is not in the trie, q the state of that automaton, its number of states when it has failed, 0 without one.
+TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM, TT_FREE = range(2, 11)
+TT_DATA = 11
 
 # -- store ------------------------------------------------------------------------------------------------------------
 X_BUMP = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry, shared_state
+from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
     BUMP, CFG, CLEARS, CLEARS_END, DENSE, D_BODY, D_ESC, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC,
@@ -18,10 +18,10 @@ from constrain.engine.layout import (
     N_CLEARS, N_IDS, N_REFS, N_ROWS, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT,
     O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START,
     PH_VALUE, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_CNT, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE,
-    TD_WIDE, TERMS, TN, TT_CHARS, TT_EDGE0, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WS_MAX, WS_MODE, X_EOS,
-    X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
+    TD_WIDE, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WS_MAX, WS_MODE,
+    X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
-from constrain.engine.lexer import label_of
+from constrain.engine.lexer import key_parts, label_of
 from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
 from constrain.engine.objects import free_ok, label_ok, take_label
 from constrain.jit import engine_device as device
@@ -118,8 +118,9 @@ def utf8_lead(c):
 
 @device
 def key_bits(H, t, s, d, bits):
-    """Bytes that may keep a key on its trie (a superset of them). Returns False when nothing is known."""
-    if s >= H[t + TT_NODES]:
+    """Add the bytes that may keep a name on its trie (a superset of them). Returns False when nothing is known."""
+    node, _ = key_parts(H, t, s)
+    if node >= H[t + TT_NODES]:
         return False
     if d == D_ESC:
         for b in (34, 47, 92, 98, 102, 110, 114, 116, 117):
@@ -127,13 +128,25 @@ def key_bits(H, t, s, d, bits):
         return True
     if d != D_BODY:
         return False
-    for i in range(H[t + H[t + TT_EDGE0] + s], H[t + H[t + TT_EDGE0] + s + 1]):
+    for i in range(H[t + H[t + TT_EDGE0] + node], H[t + H[t + TT_EDGE0] + node + 1]):
         c = H[t + H[t + TT_CHARS] + i]
         if c >= 32 and c != 34 and c != 92:
             set_bit(H, bits, utf8_lead(c))
     set_bit(H, bits, 34)
     set_bit(H, bits, 92)
     return True
+
+
+@device
+def dfa_bits(H, t, s, bits):
+    """Add the bytes that automaton state s may go on with (a superset of them)."""
+    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+    for b in range(128):
+        if H[table + H[t + H[t + TD_ASCII] + b]] >= 0:
+            set_bit(H, bits, b)
+    if H[t + TD_WIDE] != 0:
+        for w in range(4, 8):
+            H[bits + w] = -1
 
 
 @device
@@ -162,9 +175,16 @@ def first_bytes(H, src, m, bits):
             if op == OP_OBJECT and ph != PH_START:
                 if ph == PH_KEY:
                     t = terminal_at(H, H[off + O_TERM])
-                    if t == 0 or H[t] != T_TRIE or (H[t + TT_OPEN] >= 0 and free_ok(H, off, st)):
+                    if t == 0:
                         return False
-                    if not key_bits(H, t, s, d, bits):
+                    node, q = key_parts(H, t, s)
+                    if q >= 0 and free_ok(H, off, st):
+                        if H[t + TT_FREE] == 0 or d != D_BODY:
+                            return False
+                        dfa_bits(H, H[t + TT_FREE], q, bits)
+                        set_bit(H, bits, 34)
+                        set_bit(H, bits, 92)
+                    if node < H[t + TT_NODES] and not key_bits(H, t, s, d, bits):
                         return False
                     continue
                 set_spaces(H, bits)
@@ -206,13 +226,7 @@ def first_bytes(H, src, m, bits):
                     for w in range(8):
                         H[bits + w] |= H[t + TD_FIRST + w]
                 else:
-                    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
-                    for b in range(128):
-                        if H[table + H[t + H[t + TD_ASCII] + b]] >= 0:
-                            set_bit(H, bits, b)
-                    if H[t + TD_WIDE] != 0:
-                        for w in range(4, 8):
-                            H[bits + w] = -1
+                    dfa_bits(H, t, s, bits)
                 if label_of(H, t, s) >= 0:
                     pos2, st2 = after(H, st)
                     p = pend(H, p, pos2, 0, 0, 0, st2)
@@ -314,11 +328,11 @@ def entry_key(H, X, c):
         off = node_at(H, pos >> 4)
         if off != 0:
             t = terminal_at(H, H[off + O_TERM])
-            if t != 0 and free_ok(H, off, st):
-                if H[t] == T_TRIE and H[t + TT_OPEN] >= 0:
-                    return H[H[TERMS]], H[H[H[TERMS]] + 1], 0, d, 0, ROOM_FREE, 0
-                if shared_state(H, t, s):
-                    return t, H[t + 1], s, d, 0, ROOM_FREE, 0
+            if t != 0 and H[t + TT_OPEN] >= 0 and free_ok(H, off, st):
+                _, q = key_parts(H, t, s)
+                free = H[t + TT_FREE] if H[t + TT_FREE] != 0 else H[H[TERMS]]
+                if q >= 0:
+                    return free, H[free + 1], q, d, 0, ROOM_FREE, 0
     return 0, 0, 0, 0, 0, 0, 0
 
 
@@ -425,8 +439,8 @@ def use_entry(H, X, B, c, v, top, frame):
         if H[STATUS] == 0:
             H[STATUS] = NEED_SCRATCH
         return -1
-    trie_key = key and H[terminal_at(H, H[off + O_TERM])] == T_TRIE
-    if trie_key and cs < H[terminal_at(H, H[off + O_TERM]) + TT_NODES]:
+    names = terminal_at(H, H[off + O_TERM]) if key else 0
+    if key and key_parts(H, names, cs)[0] < H[names + TT_NODES]:
         for i in range(CFG):
             H[frame + F_CFG + i] = H[c + i]
         open_frame(H, X, top, frame, M_KEYS, X[X_TRIE], X[X_IDS], v, 1)
@@ -451,8 +465,7 @@ def use_entry(H, X, B, c, v, top, frame):
         sec = e + E_HEAD + E_SEC * i
         label = X[sec]
         if key:
-            if trie_key:
-                label = H[terminal_at(H, H[off + O_TERM]) + TT_OPEN]
+            label += H[names + TT_OPEN]
             if not label_ok(H, off, st, label):
                 continue
         if X[e + E_ROWALL] >= 0:
@@ -511,8 +524,13 @@ def correct_key(H, X, frame, child, m, at):
         return -1
     r = at + F_CFG
     if H[r] & 15 == PH_KEY:
-        return M_KEYS if H[r + 1] < H[t + TT_NODES] else -1
-    if H[r + 1] == H[t + TT_OPEN]:
+        if key_parts(H, t, H[r + 1])[0] >= H[t + TT_NODES]:
+            return -1
+        if H[t + TT_FREE] != 0:  # where no free key goes on, the entry lacks what declared ones allow
+            trie = X[X_TRIE] + TN * child
+            add_ids(H, X, X[X_IDS] + X[trie + 2], X[X_IDS] + X[trie + TN + 2])
+        return M_KEYS
+    if H[r + 1] >= H[t + TT_OPEN]:
         return -1
     clear_subtree(H, X, child)
     return M_VOCABULARY
