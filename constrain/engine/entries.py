@@ -13,14 +13,15 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, TD_ASCII,
-    TD_COUNTED, TD_MINREM, TD_NCLS, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
-    X_GROUPS, X_IDS, X_MAXLEN, X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
+    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, LOW_GROUPS, NO_UTF8,
+    ROOM_FREE, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
+    X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
 
 DENSE_FROM = 1024  # inner tokens from which on a row of bits is kept instead of a list
+MAX_GROUP_WORK = 50_000  # steps to find the groups that keep a state alive
 MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such states are walked token by token
 
 
@@ -268,19 +269,99 @@ def pick_entry(X, B, base, need, room):
 
 
 @device
-def loop_groups(H, X, t, s, raw):
-    """Bits of the groups of bytes all of which lead from automaton state s back to s."""
+def high_group(c):
+    """The group of a character beyond ASCII."""
+    g = 0
+    for i in range(1, NO_UTF8):
+        if c >= HIGH_GROUPS[i]:
+            g = i
+    return g
+
+
+@device
+def group_bits(H, X, t, s, raw, stay):
+    """The groups of bytes over each of which automaton state s goes on (stay: to itself), as (ASCII, beyond)."""
+    low = (np.int64(1) << LOW_GROUPS) - 1
+    high = (np.int64(1) << NO_UTF8) - 1
     table, ascii_at = 0, 0
     if H[t] == T_DFA:
         table, ascii_at = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_ASCII]
-    out = np.int64(0x7FFFFFFF)
     for b in range(128):
-        stays = raw != 0 or (b >= 32 and b != 34 and b != 92)
-        if H[t] == T_DFA and H[table + H[ascii_at + b]] != s:
-            stays = False
-        if not stays:
-            out &= ~(np.int64(1) << X[X[X_GROUPS] + b])
-    return out & ~(np.int64(1) << X[X[X_GROUPS] + 200])
+        good = raw != 0 or (b >= 32 and b != 34 and b != 92)
+        if good and H[t] == T_DFA:
+            s2 = H[table + H[ascii_at + b]]
+            good = s2 == s if stay else s2 >= 0
+        if not good:
+            low &= ~(np.int64(1) << X[X[X_GROUPS] + b])
+    if H[t] == T_DFA:
+        n = H[t + TD_NINT]
+        for i in range(n):
+            s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+            if s2 == s or (s2 >= 0 and not stay):
+                continue
+            first = H[t + H[t + TD_BOUNDS] + i]
+            last = H[t + H[t + TD_BOUNDS] + i + 1] - 1 if i + 1 < n else 0x10FFFF
+            if first >= 0xD800 and first < 0xE000:
+                first = 0xE000
+            if last >= 0xD800 and last < 0xE000:
+                last = 0xD7FF
+            first = max(first, 128)
+            if first <= last:
+                for g in range(high_group(first), high_group(last) + 1):
+                    high &= ~(np.int64(1) << g)
+    return low, high
+
+
+@device
+def safe_groups(H, X, t, s, height, table32):
+    """Groups of bytes of which any sequence of at most `height` keeps state s of a T_DFA alive: (ASCII, beyond).
+
+    Inside of a JSON string. table32 [states, 2]: what group_bits has said of each state, -1 where it was not asked.
+    """
+    seen = np.zeros(H[t + TD_STATES], np.int32)
+    queue = np.empty(H[t + TD_STATES], np.int32)
+    n = H[t + TD_NINT]
+    turn, work = 0, 0
+    low, high = np.int64(-1), np.int64(-1)
+    while True:
+        turn += 1
+        queue[0] = s
+        seen[s] = turn
+        size, at, level_end, level = 1, 0, 1, 0
+        low2, high2 = low, high
+        while at < size and level < height:
+            r = queue[at]
+            at += 1
+            work += 128 + n
+            if work > MAX_GROUP_WORK:
+                return group_bits(H, X, t, s, 0, True)
+            if table32[r, 0] < 0:
+                table32[r, 0], table32[r, 1] = group_bits(H, X, t, r, 0, False)
+            low2 &= table32[r, 0]
+            high2 &= table32[r, 1]
+            if turn == 1 and r == s:
+                low, high = low2, high2
+            table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
+            for b in range(32, 128):
+                if (low >> X[X[X_GROUPS] + b]) & 1:
+                    r2 = H[table + H[t + H[t + TD_ASCII] + b]]
+                    if r2 >= 0 and seen[r2] != turn:
+                        seen[r2] = turn
+                        queue[size] = r2
+                        size += 1
+            if high != 0:
+                for i in range(n):
+                    r2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+                    if r2 >= 0 and seen[r2] != turn and (i + 1 == n or H[t + H[t + TD_BOUNDS] + i + 1] > 128):
+                        seen[r2] = turn
+                        queue[size] = r2
+                        size += 1
+            if at == level_end:
+                level_end = size
+                level += 1
+        if low2 == low and high2 == high:
+            return low, high
+        low, high = low2, high2
 
 
 @device
@@ -307,14 +388,17 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
         ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
         minrem_at = t + H[t + TD_MINREM]
     states = H[t + TD_STATES] if kind == T_DFA else 1
-    above = 0  # depth of v
+    pk = np.zeros(depth_cap, np.int32)  # bytes that begin a character, from the root of the trie on
     q = 0
     while q != v:
         q += 1
         while X[trie + TN * q + 1] <= v:
             q = X[trie + TN * q + 1]
-        above += 1
-    loops = np.full(states + 1, -1, np.int64)
+        pk[0] += X[trie + TN * q] & 0xC0 != 0x80
+    known = np.zeros(states + 1, np.int32)  # the height for which a state's groups are known
+    alive = np.full((states + 1, 2), -1, np.int32)
+    low_groups = np.zeros(states + 1, np.int64)
+    high_groups = np.zeros(states + 1, np.int64)
     ps[0], pd[0], pn[0], pr[0], pe[0] = s0, d0, 0, 0, end
     depth = 0
     node = v + 1
@@ -364,24 +448,33 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
         if s2 < 0 or e == node + 1:
             node = e
             continue
-        if d2 == 0 and s2 == s and e > node + 3 and (raw == 0 or label < 0):
-            if loops[s] < 0:
-                loops[s] = loop_groups(H, X, t, s, raw)
-            if X[trie + TN * node + 4] & ~loops[s] == 0:
-                for k in range(X[trie + TN * (node + 1) + 2], X[trie + TN * e + 2]):
-                    token = X[vids + k]
-                    inner[ninner] = token
-                    if counted:
-                        # the bytes that the token has below this node are as many characters
-                        more = X[X[X_OFFSETS] + token + 1] - X[X[X_OFFSETS] + token] - above - depth - 1
-                        least = n + c + more + (H[minrem_at + s] if kind == T_DFA else 0)
-                        rooms[ninner] = max(r, least)
-                        most = max(most, rooms[ninner])
-                    ninner += 1
+        k2 = pk[depth] + (b & 0xC0 != 0x80)
+        if d2 == 0 and e > node + 3 and (raw == 0 or label < 0):
+            height = X[trie + TN * node + 6]
+            if known[s2] < height:
+                if raw != 0 or counted or kind == T_ANY:
+                    known[s2] = 1 << 30
+                    low_groups[s2], high_groups[s2] = group_bits(H, X, t, s2, raw, True)
+                else:
+                    known[s2] = height
+                    low_groups[s2], high_groups[s2] = safe_groups(H, X, t, s2, height, alive)
+            below = trie + TN * node + 4
+            if X[below] & ~low_groups[s2] == 0 and X[below + 1] & ~high_groups[s2] == 0:
+                a = X[trie + TN * (node + 1) + 2]
+                z = X[trie + TN * e + 2]
+                for k in range(a, z):
+                    inner[ninner + k - a] = X[vids + k]
+                if counted:
+                    least = n + c - k2 + (H[minrem_at + s2] if kind == T_DFA else 0)
+                    for k in range(a, z):
+                        need = max(r, least + X[X[X_CHARS] + X[vids + k]])
+                        rooms[ninner + k - a] = need
+                        most = max(most, need)
+                ninner += z - a
                 node = e
                 continue
         depth += 1
-        ps[depth], pd[depth], pn[depth], pr[depth], pe[depth] = s2, d2, n + c, r, e
+        ps[depth], pd[depth], pn[depth], pr[depth], pe[depth], pk[depth] = s2, d2, n + c, r, e, k2
         node += 1
     usable = 1
     kept = nexits

@@ -110,11 +110,14 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, counted, wide, first bytes...]
+# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, counted, wide, all,
+#          first bytes...]
 TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM = range(2, 11)
-TD_COUNTED, TD_WIDE = 11, 12
-TD_FIRST = 13  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
-TD_HEAD = 21
+TD_COUNTED = 11
+TD_WIDE = 12  # does any state take more than ASCII?
+TD_ALL = 13  # the state from which every string is accepted, with label 0; -1: there is none
+TD_FIRST = 14  # 256 bits: a superset of the bytes that state 0 can take
+TD_HEAD = 22
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm, free]; edge e leads to node e + 1. Other names
 # than those of the trie have the labels from `open label` on (-1: there are none); free: offset of the T_DFA that says
 # which and with what label (0: all, with the first). A state is node + (nodes + 1) * q: the node is `nodes` when the
@@ -127,7 +130,7 @@ X_BUMP = 0
 X_CAP = 1
 X_ROWS = 2  # rows of B in use
 X_ROWCAP = 3
-X_TRIE = 4  # nodes of TN ints: byte, end, first, child table, groups of bytes below (store.py, GROUPS)
+X_TRIE = 4  # nodes of TN ints: byte, end, first, child table, groups of bytes below (GROUPS, HIGH_GROUPS), height
 X_IDS = 5
 X_OFFSETS = 6
 X_DATA = 7
@@ -140,9 +143,23 @@ X_EOS = 13
 X_NEOS = 14
 X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
-X_GROUPS = 17  # the group of each byte
+X_GROUPS = 17  # the group of each ASCII byte
+X_CHARS = 18  # for each token the number of its bytes that are not continuation bytes of UTF-8
 X_HEADER = 32
-TN = 5
+TN = 7
+# Bytes that patterns tend to treat alike. A trie node has a bit for each group that occurs below it, so that a subtree
+# can be taken at once where the automaton goes on over all of them. The rest of ASCII is one more group.
+GROUPS = (
+    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "_", "-", ".", "/", ":", " ", "@",
+    "#", "$", "%", "&", "+", ",", ";", "=", "?", "~", "!", "'*()", "<>[]{}|^`", "\t\n\r",
+)  # fmt: skip
+LOW_GROUPS = len(GROUPS) + 1
+# Where the groups of characters beyond ASCII begin; each has first bytes of its own. The bit after them says that
+# something below the node is no UTF-8, or that the node itself is inside of a character.
+HIGH_GROUPS = (
+    0x80, 0xC0, 0x2C0, 0x380, 0x500, 0x800, 0x1000, 0x2000, 0x3000, 0x4000, 0xA000, 0xD000, 0xE000, 0x10000, 0x40000,
+)  # fmt: skip
+NO_UTF8 = len(HIGH_GROUPS)
 BIG_NODE = 16  # children from which on a trie node has a child table
 
 ROOM_FREE = 1 << 20  # "no upper bound near"

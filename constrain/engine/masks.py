@@ -17,7 +17,7 @@ from constrain.engine.layout import (
     E_USABLE, FILTER_FROM, IDS, IDS_END, LISTS, MAX_LIST, NEED_CLEARS, NEED_IDS, NEED_SCRATCH, NEED_STORE, N_AFTER,
     N_CLEARS, N_IDS, N_REFS, N_ROWS, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT,
     O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START,
-    PH_VALUE, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_CNT, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE,
+    PH_VALUE, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_CNT, TD_ALL, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE,
     TD_WIDE, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WS_MAX, WS_MODE,
     X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
@@ -312,28 +312,34 @@ def entry_key(H, X, c):
     """Is the configuration at c in a wide terminal? Returns (terminal offset or 0, gid, s, d, need, room, raw)."""
     pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
     ph = pos & 15
-    if ph == PH_IN:
-        off = node_at(H, pos >> 4)
-        if off != 0 and H[off] == OP_STRING:
-            t = terminal_at(H, H[off + 1])
-            if t != 0 and H[t] != T_TRIE:
-                need = clip_need(H[off + 2], n, X[X_MAXLEN])
-                room = clip_room(H[off + 3], n, X[X_MAXLEN])
-                return t, H[t + 1], s, d, need, room, 0
-        elif off != 0 and H[off] == OP_TEXT:
-            t = terminal_at(H, H[off + 1])
-            if t != 0:
-                return t, H[t + 1], s, d, 0, ROOM_FREE, 1
-    elif ph == PH_KEY:
-        off = node_at(H, pos >> 4)
-        if off != 0:
-            t = terminal_at(H, H[off + O_TERM])
-            if t != 0 and H[t + TT_OPEN] >= 0 and free_ok(H, off, st):
-                _, q = key_parts(H, t, s)
-                free = H[t + TT_FREE] if H[t + TT_FREE] != 0 else H[H[TERMS]]
-                if q >= 0:
-                    return free, H[free + 1], q, d, 0, ROOM_FREE, 0
-    return 0, 0, 0, 0, 0, 0, 0
+    if ph != PH_IN and ph != PH_KEY:
+        return 0, 0, 0, 0, 0, 0, 0
+    off = node_at(H, pos >> 4)
+    if off == 0:
+        return 0, 0, 0, 0, 0, 0, 0
+    t, need, room = 0, 0, ROOM_FREE
+    if ph == PH_KEY:
+        names = terminal_at(H, H[off + O_TERM])
+        if names == 0 or H[names + TT_OPEN] < 0 or not free_ok(H, off, st):
+            return 0, 0, 0, 0, 0, 0, 0
+        _, s = key_parts(H, names, s)
+        if s < 0:
+            return 0, 0, 0, 0, 0, 0, 0
+        t = H[names + TT_FREE] if H[names + TT_FREE] != 0 else H[H[TERMS]]
+    elif H[off] == OP_TEXT:
+        t = terminal_at(H, H[off + 1])
+        return t, H[t + 1], s, d, 0, ROOM_FREE, 1
+    elif H[off] == OP_STRING:
+        t = terminal_at(H, H[off + 1])
+        if t == 0 or H[t] == T_TRIE:
+            return 0, 0, 0, 0, 0, 0, 0
+        need = clip_need(H[off + 2], n, X[X_MAXLEN])
+        room = clip_room(H[off + 3], n, X[X_MAXLEN])
+    else:
+        return 0, 0, 0, 0, 0, 0, 0
+    if H[t] == T_DFA and s == H[t + TD_ALL]:  # from here on it is the plain string
+        t, s = H[H[TERMS]], 0
+    return t, H[t + 1], s, d, need, room, 0
 
 
 @device
