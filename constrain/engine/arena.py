@@ -96,7 +96,7 @@ class Arena:
         H[L.WORK_LIMIT] = limits.mask_work
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
-        for field, size in ((L.PENDING, 800), (L.CLEARS, 1024), (L.IDS, 2048), (L.SCRATCH, 4096)):
+        for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096)):
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
 

@@ -21,7 +21,7 @@ from constrain.vocabulary.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from constrain.engine.matcher import Matcher
 
-REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS, L.NEED_CLEARS: L.CLEARS}
+REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS}
 
 
 class CompiledConstraint:

@@ -14,8 +14,8 @@ import numpy as np
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
     E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, LOW_GROUPS, NO_UTF8,
-    ROOM_FREE, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
-    X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
+    ROOM_FREE, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY,
+    T_DFA, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device

@@ -8,7 +8,7 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   stack frames     [hash, KIND_STACK, node id, register, count, parent, depth, level]
   states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
   seen-sets        [hash, KIND_SEEN, words, bits...]
-  mask records     [rows, refs, ids, clears, ids after clears, dense; row numbers..., (offset, length)..., token ids...]
+  mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
 A configuration is one parse: (pos, s, d, n, stack). pos = node id << 4 | phase. s, d, n depend on the phase: inside a
@@ -38,14 +38,11 @@ PENDING = 20
 PENDING_END = 21
 IDS = 22
 IDS_END = 23
-CLEARS = 24
-CLEARS_END = 25
 LISTS = 26  # row numbers and refs of the mask being made
 N_ROWS = 27
 N_REFS = 28
 N_IDS = 29
-N_CLEARS = 30
-N_AFTER = 31  # ids from this index on are set after the clears; -1: no clears yet
+N_CLEARS = 30  # how many of the ids are cleared
 LIVE_LIMIT = 32
 DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
@@ -65,7 +62,6 @@ NEED_SPACE = 4  # ARG: ints wanted
 NEED_SCRATCH = 5
 NEED_PENDING = 6
 NEED_IDS = 7
-NEED_CLEARS = 8
 NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
