@@ -8,6 +8,7 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   stack frames     [hash, KIND_STACK, node id, register, count, parent, depth, level]
   states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
   seen-sets        [hash, KIND_SEEN, words, bits...]
+  tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
   mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
@@ -71,6 +72,8 @@ LIMIT_WORK = 11
 KIND_STACK = 1
 KIND_STATE = 2
 KIND_SEEN = 3
+KIND_TAIL = 4
+TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
 STACK_SIZE = 8

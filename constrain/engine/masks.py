@@ -11,15 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
-from constrain.engine.interning import room_for
+from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
     ARG, BUMP, CFG, DENSE, D_BODY, D_ESC, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE,
     FILTER_FROM, IDS, IDS_END, LIMIT_WORK, LISTS, MAX_LIST, NEED_IDS, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, N_REFS,
     N_ROWS, OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_TERM, O_VALUES, PENDING,
     PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, ROOM_FREE, SCRATCH, SCRATCH_END,
-    STATE_HEAD, STATUS, S_CNT, TD_ALL, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TERMS, TN, TT_CHARS, TT_EDGE0,
-    TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, WS_MAX, WS_MODE, X_EOS, X_IDS,
-    X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
+    STATE_HEAD, STATUS, S_CNT, TAIL_HEAD, TD_ALL, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TERMS, TN, TT_CHARS,
+    TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, WS_MAX, WS_MODE, X_EOS,
+    X_IDS, X_MAXLEN, X_NEOS, X_SPACES, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
 from constrain.engine.machine import after, array_item, emit, enter_sequence, node_at, pend, step, terminal_at
@@ -27,11 +27,14 @@ from constrain.engine.objects import free_ok, label_ok, take_label
 from constrain.jit import engine_device as device
 
 # a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids,
-# mode, bits x 8, configurations...]
-F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_CFG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18
+# mode, bits x 8, ids before it, configurations...]
+F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_CFG = (
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19,
+)  # fmt: skip
 M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries
 M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
+M_TAIL = 4  # like M_PLAIN; what it finds is remembered
 M_NAMES = 3  # the same, not begun yet: what other configurations add to the subtree comes first
 
 
@@ -47,6 +50,20 @@ def add_ids(H, X, a, z):
         H[at] = X[k]
         at += 1
     H[N_IDS] += z - a
+
+
+@device
+def add_tail(H, tail):
+    """Append the ids of a tail to the ids of the mask."""
+    n = H[tail + TAIL_HEAD - 1]
+    at = H[IDS] + H[N_IDS]
+    if at + n > H[IDS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_IDS
+        return
+    for k in range(n):
+        H[at + k] = H[tail + TAIL_HEAD + k]
+    H[N_IDS] += n
 
 
 @device
@@ -636,7 +653,12 @@ def use_entry(H, X, B, c, v, top, frame):
             else:
                 pos2, st2 = after(H, st)
                 emit(H, frame + F_CFG, 0, pos2, 0, 0, 0, st2)
-            open_frame(H, X, top, frame, M_PLAIN, X[sec + 3], X[sec + 4], 0, 1)
+            tail = find_tail(H, frame + F_CFG, X[sec + 3])
+            if tail != 0:
+                add_tail(H, tail)
+                continue
+            open_frame(H, X, top, frame, M_TAIL, X[sec + 3], X[sec + 4], 0, 1)
+            H[frame + F_FIRST] = -1
             top = frame
             frame += F_CFG + CFG
     if X[e + E_ROW] >= 0:
@@ -704,11 +726,18 @@ def walk(H, X, B, top):
             tb, ib, v = H[top + F_TRIE], H[top + F_IDS], H[top + F_NODE]
             top = walk_names(H, X, top + F_CFG, names, tb, ib, v, M_KEYS, H[top], frame_end(H, top))
             continue
+        tb, ib, mode = H[top + F_TRIE], H[top + F_IDS], H[top + F_MODE]
+        if mode == M_TAIL:
+            if H[top + F_FIRST] < 0:
+                H[top + F_FIRST] = H[N_IDS]
+            mode = M_PLAIN
         child = next_child(H, X, top)
         if child < 0:
+            if H[top + F_MODE] == M_TAIL:
+                first = H[top + F_FIRST]
+                save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
             top = H[top]
             continue
-        tb, ib, mode = H[top + F_TRIE], H[top + F_IDS], H[top + F_MODE]
         at = frame_end(H, top)
         if at + F_CFG + CFG > H[SCRATCH_END]:
             H[STATUS] = NEED_SCRATCH
