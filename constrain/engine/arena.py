@@ -272,11 +272,15 @@ class Arena:
             names, free = what
             at = self._keys(names, free, store)
         else:
-            dfa = regular.compile(what, self.limits)
-            if dfa.is_empty:
-                raise AssertionError("an empty language reached the engine")
-            gid = store.terminal_id(self._prefix + kind.encode() + dfa.key)
-            at = self._append(dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None))
+            record = store.record((self._prefix, kind, what))
+            if record is None:
+                dfa = regular.compile(what, self.limits)
+                if dfa.is_empty:
+                    raise AssertionError("an empty language reached the engine")
+                gid = store.terminal_id(self._prefix + kind.encode() + dfa.key)
+                record = dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None)
+                store.keep_record((self._prefix, kind, what), record)
+            at = self._append(record)
         self.H[self.H[L.TERMS] + tid] = at
 
     def _keys(self, names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], store: Store) -> int:

@@ -16,6 +16,7 @@ from constrain.engine.store import Store, store_of
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import Grammar
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.regular import kernels as _regular  # noqa: F401  (loaded now, not in the middle of a text)
 from constrain.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

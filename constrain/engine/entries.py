@@ -15,7 +15,8 @@ from constrain.engine.interning import mix
 from constrain.engine.layout import (
     E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, LOW_GROUPS, NO_UTF8,
     ROOM_FREE, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY,
-    T_DFA, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
+    T_DFA, X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS,
+    X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
@@ -450,7 +451,8 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
             continue
         k2 = pk[depth] + (b & 0xC0 != 0x80)
         if d2 == 0 and e > node + 3 and (raw == 0 or label < 0):
-            height = X[trie + TN * node + 6]
+            below = X[X_BELOW] + 3 * node
+            height = X[below + 2]
             if known[s2] < height:
                 if raw != 0 or counted or kind == T_ANY:
                     known[s2] = 1 << 30
@@ -458,7 +460,6 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
                 else:
                     known[s2] = height
                     low_groups[s2], high_groups[s2] = safe_groups(H, X, t, s2, height, alive)
-            below = trie + TN * node + 4
             if X[below] & ~low_groups[s2] == 0 and X[below + 1] & ~high_groups[s2] == 0:
                 a = X[trie + TN * (node + 1) + 2]
                 z = X[trie + TN * e + 2]

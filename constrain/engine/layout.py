@@ -129,7 +129,7 @@ X_BUMP = 0
 X_CAP = 1
 X_ROWS = 2  # rows of B in use
 X_ROWCAP = 3
-X_TRIE = 4  # nodes of TN ints: byte, end, first, child table, groups of bytes below (GROUPS, HIGH_GROUPS), height
+X_TRIE = 4  # nodes of TN ints: byte, end, first, child table
 X_IDS = 5
 X_OFFSETS = 6
 X_DATA = 7
@@ -144,8 +144,9 @@ X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
 X_GROUPS = 17  # the group of each ASCII byte
 X_CHARS = 18  # for each token the number of its bytes that are not continuation bytes of UTF-8
+X_BELOW = 19  # three ints per trie node: groups of bytes below (GROUPS, HIGH_GROUPS), bytes to its deepest descendant
 X_HEADER = 32
-TN = 7
+TN = 4
 # Bytes that patterns tend to treat alike. A trie node has a bit for each group that occurs below it, so that a subtree
 # can be taken at once where the automaton goes on over all of them. The rest of ASCII is one more group.
 GROUPS = (

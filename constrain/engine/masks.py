@@ -31,6 +31,9 @@ from constrain.jit import engine_device as device
 F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_CFG = (
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19,
 )  # fmt: skip
+LOWEST_BIT = (
+    0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8, 31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9
+)  # fmt: skip
 M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries
 M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
@@ -95,18 +98,14 @@ def add_row(H, B, row):
     for w in range(B.shape[1]):
         x = np.int64(B[row, w])
         while x != 0:
-            low = x & -x
-            bit = 0
-            while low >> bit != 1:
-                bit += 1
             at = H[IDS] + H[N_IDS]
             if at >= H[IDS_END]:
                 if H[STATUS] == 0:
                     H[STATUS] = NEED_IDS
                 return
-            H[at] = 32 * w + bit
+            H[at] = 32 * w + lowest_bit(x)
             H[N_IDS] += 1
-            x ^= low
+            x &= x - 1
 
 
 @device
@@ -299,6 +298,12 @@ def open_frame(H, X, below, frame, mode, tb, ib, node, m):
 
 
 @device
+def lowest_bit(w):
+    """The number of the lowest bit of w (32 bits, not 0)."""
+    return LOWEST_BIT[(((w & -w) * 0x077CB531) & 0xFFFFFFFF) >> 27]
+
+
+@device
 def next_child(H, X, frame):
     """The next child of the frame's node that its filter lets through, or -1."""
     tb = H[frame + F_TRIE]
@@ -310,12 +315,12 @@ def next_child(H, X, frame):
             if w == 0:
                 b = (b | 31) + 1
                 continue
-            if w & 1:
-                c = X[children + b]
-                if c != 0:
-                    H[frame + F_NEXT] = b + 1
-                    return c
+            b += lowest_bit(w)
+            c = X[children + b]
             b += 1
+            if c != 0:
+                H[frame + F_NEXT] = b
+                return c
         return -1
     node, end = H[frame + F_CUR], H[frame + F_END]
     if H[frame + F_FILTER] == 1:
@@ -373,12 +378,10 @@ def any_child(H, X, node, bits):
     if children != 0:
         for w in range(8):
             x = np.int64(H[bits + w]) & 0xFFFFFFFF
-            b = 32 * w
             while x != 0:
-                if x & 1 and X[children + b] != 0:
+                if X[children + 32 * w + lowest_bit(x)] != 0:
                     return True
-                x >>= 1
-                b += 1
+                x &= x - 1
         return False
     end = X[trie + TN * node + 1]
     c = node + 1

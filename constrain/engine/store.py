@@ -20,6 +20,7 @@ from constrain.vocabulary.trie import Trie
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
+RECORDS = 1 << 20  # ints of terminal records that are kept
 _stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
 _stores_lock = threading.Lock()
 
@@ -31,6 +32,8 @@ class Store:
         self.lock = threading.Lock()
         self.words = vocabulary.words
         self.terminals: dict[bytes, int] = {b"": 0}
+        self._records: dict[Any, npt.NDArray[np.int32]] = {}
+        self._records_size = 0
         front = _front(vocabulary)
         budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
         # virtual memory: the system gives pages when they are first written
@@ -48,10 +51,23 @@ class Store:
         with self.lock:
             return self.terminals.setdefault(key, len(self.terminals))
 
+    def record(self, what: Any) -> npt.NDArray[np.int32] | None:
+        """The record of a terminal that some constraint has used, if it was kept."""
+        return self._records.get(what)
+
+    def keep_record(self, what: Any, record: npt.NDArray[np.int32]) -> None:
+        """Keep the record of a terminal for other constraints. When they are too many, all are dropped."""
+        with self.lock:
+            if self._records_size + record.size > RECORDS:
+                self._records = {}
+                self._records_size = 0
+            self._records[what] = record
+            self._records_size += record.size
+
     @property
     def used_bytes(self) -> int:
         """Memory in use, in bytes."""
-        return 4 * int(self.X[L.X_BUMP]) + 4 * int(self.X[L.X_ROWS]) * self.words
+        return 4 * (int(self.X[L.X_BUMP]) + self._records_size) + 4 * int(self.X[L.X_ROWS]) * self.words
 
 
 def store_of(vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS, full: Store | None = None) -> Store:
@@ -101,10 +117,11 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     for g, text in enumerate(L.GROUPS):
         group[[ord(c) for c in text]] = g
     low = np.concatenate([1 << group, np.zeros(128, np.int32)])
-    nodes[:n, 4] = _below(trie, low[trie.byte])
-    nodes[:n, 5] = _high_groups(trie, parent)
-    nodes[:n, 6] = _under(np.maximum, trie, trie.depth) - trie.depth
-    nodes[:n, 6] = np.maximum(nodes[:n, 6], 0)
+    below = np.empty((n, 3), np.int32)
+    below[:, 0] = _below(trie, low[trie.byte])
+    below[:, 1] = _high_groups(trie, parent)
+    below[:, 2] = np.maximum(_under(np.maximum, trie, trie.depth) - trie.depth, 0)
+    place(L.X_BELOW, below)
     place(L.X_GROUPS, group)
     starts = np.concatenate([[0], np.cumsum(vocabulary.data & 0xC0 != 0x80)])
     place(L.X_CHARS, np.diff(starts[vocabulary.offsets]))
