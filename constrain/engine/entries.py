@@ -13,16 +13,15 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, LOW_GROUPS, NO_UTF8,
-    ROOM_FREE, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY,
-    T_DFA, X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_GROUPS, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS,
-    X_TRIE,
+    BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, NO_UTF8, ROOM_FREE,
+    TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
+    X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
 
 DENSE_FROM = 1024  # inner tokens from which on a row of bits is kept instead of a list
-MAX_GROUP_WORK = 50_000  # steps to find the groups that keep a state alive
+MAX_SAFE_WORK = 50_000  # steps to find the bytes that keep a state alive
 MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such states are walked token by token
 
 
@@ -48,73 +47,93 @@ def find_entry(X, gid, s, d, v, need, room):
 
 
 @device
-def merge_exits(X, table32, list32, npoints, table_ids):
-    """Write the trie of everything below the trie nodes list32, merged, to table32.
+def add_children(X, v, list32, n):
+    """Append the children of trie node v to the list of n; returns its length."""
+    trie = X[X_TRIE]
+    end = X[trie + TN * v + 1]
+    c = v + 1
+    while c < end:
+        list32[n] = c
+        n += 1
+        c = X[trie + TN * c + 1]
+    return n
+
+
+@device
+def sort_by_byte(X, list32, a, z):
+    """Sort the trie nodes list32[a:z] by their bytes; those of one byte stay in order."""
+    trie = X[X_TRIE]
+    if z - a <= 24:
+        for i in range(a + 1, z):
+            v = list32[i]
+            byte = X[trie + TN * v]
+            j = i
+            while j > a and X[trie + TN * list32[j - 1]] > byte:
+                list32[j] = list32[j - 1]
+                j -= 1
+            list32[j] = v
+        return
+    place = np.zeros(257, np.int32)
+    for i in range(a, z):
+        place[X[trie + TN * list32[i]] + 1] += 1
+    for b in range(256):
+        place[b + 1] += place[b]
+    copy = list32[a:z].copy()
+    for i in range(z - a):
+        byte = X[trie + TN * copy[i]]
+        list32[a + place[byte]] = copy[i]
+        place[byte] += 1
+
+
+@device
+def merge_exits(X, table32, list32, npoints, nodes, table_ids):
+    """Write the trie of everything below the trie nodes list32, merged, to table32. nodes: how many there are below.
 
     Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the
     vocabulary's trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
     """
     trie = X[X_TRIE]
     vids = X[X_IDS]
-    cap = npoints * 4 + 1024
-    members = np.empty(cap, np.int32)  # stack of lists: the vocabulary nodes that are merged into a node on the path
-    cursor = np.empty(cap, np.int32)
-    starts = np.empty(X[X_MAXLEN] + 3, np.int32)
-    places = np.empty(X[X_MAXLEN] + 3, np.int32)
+    kids = np.empty(nodes + 1, np.int32)  # a list for each node on the path, sorted: what is merged into its children
+    depths = X[X_MAXLEN] + 3
+    cursor = np.empty(depths, np.int32)
+    ends = np.empty(depths, np.int32)
+    places = np.empty(depths, np.int32)
     n = 0
     for i in range(npoints):
-        v = list32[i]
-        if X[trie + TN * v + 1] > v + 1:
-            members[n] = v
-            cursor[n] = v + 1
-            n += 1
-    node = 1
-    nids = 0
+        n = add_children(X, list32[i], kids, n)
+    sort_by_byte(X, kids, 0, n)
     table32[0, 0] = 0
     table32[0, 2] = 0
+    cursor[0], ends[0], places[0] = 0, n, 0
     depth = 0
-    starts[0] = 0
-    starts[1] = n
-    places[0] = 0
+    node = 1
+    nids = 0
     while depth >= 0:
-        a, z = starts[depth], starts[depth + 1]
-        byte = 256
-        for i in range(a, z):
-            c = cursor[i]
-            if c < X[trie + TN * members[i] + 1] and X[trie + TN * c] < byte:
-                byte = X[trie + TN * c]
-        if byte == 256:
+        a = cursor[depth]
+        if a == ends[depth]:
             table32[places[depth], 1] = node
             depth -= 1
             continue
         if node >= MAX_EXIT_NODES:
             return -1, 0
-        if z + (z - a) > members.shape[0]:
-            wide = np.empty(2 * members.shape[0] + (z - a), np.int32)
-            wide[: members.shape[0]] = members
-            members = wide
-            wide2 = np.empty(wide.shape[0], np.int32)
-            wide2[: cursor.shape[0]] = cursor
-            cursor = wide2
+        byte = X[trie + TN * kids[a]]
+        z = a
+        n = ends[depth]
         table32[node, 0] = byte
         table32[node, 2] = nids
-        n = z
-        for i in range(a, z):
-            c = cursor[i]
-            if c < X[trie + TN * members[i] + 1] and X[trie + TN * c] == byte:
-                end = X[trie + TN * c + 1]
-                cursor[i] = end
-                for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
-                    table_ids[nids] = X[vids + k]
-                    nids += 1
-                if end > c + 1:
-                    members[n] = c
-                    cursor[n] = c + 1
-                    n += 1
+        while z < ends[depth] and X[trie + TN * kids[z]] == byte:
+            c = kids[z]
+            z += 1
+            for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
+                table_ids[nids] = X[vids + k]
+                nids += 1
+            n = add_children(X, c, kids, n)
+        cursor[depth] = z
+        if z > a + 1:
+            sort_by_byte(X, kids, ends[depth], n)
         depth += 1
-        places[depth] = node
-        starts[depth] = z
-        starts[depth + 1] = n
+        cursor[depth], ends[depth], places[depth] = ends[depth - 1], n, node
         node += 1
     table32[node, 2] = nids
     return node, nids
@@ -179,7 +198,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
         if nodes > 0:
             out = np.empty((min(nodes, MAX_EXIT_NODES) + 2, 3), np.int32)
             ids_at = np.empty(total + 1, np.int32)
-            used, nids = merge_exits(X, out, points, npoints, ids_at)
+            used, nids = merge_exits(X, out, points, npoints, nodes, ids_at)
             if used < 0:
                 usable = 0
                 break
@@ -280,9 +299,9 @@ def high_group(c):
 
 
 @device
-def group_bits(H, X, t, s, raw, stay):
-    """The groups of bytes over each of which automaton state s goes on (stay: to itself), as (ASCII, beyond)."""
-    low = (np.int64(1) << LOW_GROUPS) - 1
+def live_bytes(H, t, s, raw, stay):
+    """The bytes over which automaton state s goes on (stay: to itself): ASCII as two words of 64 bits, HIGH_GROUPS."""
+    low, mid = np.int64(0), np.int64(0)
     high = (np.int64(1) << NO_UTF8) - 1
     table, ascii_at = 0, 0
     if H[t] == T_DFA:
@@ -292,8 +311,10 @@ def group_bits(H, X, t, s, raw, stay):
         if good and H[t] == T_DFA:
             s2 = H[table + H[ascii_at + b]]
             good = s2 == s if stay else s2 >= 0
-        if not good:
-            low &= ~(np.int64(1) << X[X[X_GROUPS] + b])
+        if good and b < 64:
+            low |= np.int64(1) << b
+        elif good:
+            mid |= np.int64(1) << (b - 64)
     if H[t] == T_DFA:
         n = H[t + TD_NINT]
         for i in range(n):
@@ -310,41 +331,43 @@ def group_bits(H, X, t, s, raw, stay):
             if first <= last:
                 for g in range(high_group(first), high_group(last) + 1):
                     high &= ~(np.int64(1) << g)
-    return low, high
+    return low, mid, high
 
 
 @device
-def safe_groups(H, X, t, s, height, table32):
-    """Groups of bytes of which any sequence of at most `height` keeps state s of a T_DFA alive: (ASCII, beyond).
+def safe_bytes(H, t, s, height, data):
+    """Bytes of which any sequence of at most `height` keeps state s of a T_DFA alive inside of a JSON string.
 
-    Inside of a JSON string. table32 [states, 2]: what group_bits has said of each state, -1 where it was not asked.
+    As `live_bytes`. data [4 * states]: what that has said of each state, after a 1, or 0 where it was not asked.
     """
     seen = np.zeros(H[t + TD_STATES], np.int32)
     queue = np.empty(H[t + TD_STATES], np.int32)
     n = H[t + TD_NINT]
     turn, work = 0, 0
-    low, high = np.int64(-1), np.int64(-1)
+    low, mid, high = np.int64(-1), np.int64(-1), np.int64(-1)
     while True:
         turn += 1
         queue[0] = s
         seen[s] = turn
         size, at, level_end, level = 1, 0, 1, 0
-        low2, high2 = low, high
+        low2, mid2, high2 = low, mid, high
         while at < size and level < height:
             r = queue[at]
             at += 1
             work += 128 + n
-            if work > MAX_GROUP_WORK:
-                return group_bits(H, X, t, s, 0, True)
-            if table32[r, 0] < 0:
-                table32[r, 0], table32[r, 1] = group_bits(H, X, t, r, 0, False)
-            low2 &= table32[r, 0]
-            high2 &= table32[r, 1]
+            if work > MAX_SAFE_WORK:
+                return live_bytes(H, t, s, 0, True)
+            if data[4 * r] == 0:
+                data[4 * r] = 1
+                data[4 * r + 1], data[4 * r + 2], data[4 * r + 3] = live_bytes(H, t, r, 0, False)
+            low2 &= data[4 * r + 1]
+            mid2 &= data[4 * r + 2]
+            high2 &= data[4 * r + 3]
             if turn == 1 and r == s:
-                low, high = low2, high2
+                low, mid, high = low2, mid2, high2
             table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
             for b in range(32, 128):
-                if (low >> X[X[X_GROUPS] + b]) & 1:
+                if ((low >> b) if b < 64 else (mid >> (b - 64))) & 1:
                     r2 = H[table + H[t + H[t + TD_ASCII] + b]]
                     if r2 >= 0 and seen[r2] != turn:
                         seen[r2] = turn
@@ -360,9 +383,19 @@ def safe_groups(H, X, t, s, height, table32):
             if at == level_end:
                 level_end = size
                 level += 1
-        if low2 == low and high2 == high:
-            return low, high
-        low, high = low2, high2
+        if low2 == low and mid2 == mid and high2 == high:
+            return low, mid, high
+        low, mid, high = low2, mid2, high2
+
+
+@device
+def all_below(X, below, low, mid, high):
+    """Are all bytes below a trie node in these sets? below: offset of what is known of it."""
+    return (
+        X[below + 4] & ~high == 0
+        and ((np.int64(X[below]) & 0xFFFFFFFF) | (np.int64(X[below + 1]) << 32)) & ~low == 0
+        and ((np.int64(X[below + 2]) & 0xFFFFFFFF) | (np.int64(X[below + 3]) << 32)) & ~mid == 0
+    )
 
 
 @device
@@ -396,10 +429,9 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
         while X[trie + TN * q + 1] <= v:
             q = X[trie + TN * q + 1]
         pk[0] += X[trie + TN * q] & 0xC0 != 0x80
-    known = np.zeros(states + 1, np.int32)  # the height for which a state's groups are known
-    alive = np.full((states + 1, 2), -1, np.int32)
-    low_groups = np.zeros(states + 1, np.int64)
-    high_groups = np.zeros(states + 1, np.int64)
+    known = np.zeros(states + 1, np.int32)  # the height for which a state's bytes are known
+    alive = np.zeros(4 * states + 4, np.int64)
+    stay = np.zeros(3 * states + 3, np.int64)
     ps[0], pd[0], pn[0], pr[0], pe[0] = s0, d0, 0, 0, end
     depth = 0
     node = v + 1
@@ -451,16 +483,16 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
             continue
         k2 = pk[depth] + (b & 0xC0 != 0x80)
         if d2 == 0 and e > node + 3 and (raw == 0 or label < 0):
-            below = X[X_BELOW] + 3 * node
-            height = X[below + 2]
+            below = X[X_BELOW] + BN * node
+            height = X[below + 5]
             if known[s2] < height:
                 if raw != 0 or counted or kind == T_ANY:
                     known[s2] = 1 << 30
-                    low_groups[s2], high_groups[s2] = group_bits(H, X, t, s2, raw, True)
+                    stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2] = live_bytes(H, t, s2, raw, True)
                 else:
                     known[s2] = height
-                    low_groups[s2], high_groups[s2] = safe_groups(H, X, t, s2, height, alive)
-            if X[below] & ~low_groups[s2] == 0 and X[below + 1] & ~high_groups[s2] == 0:
+                    stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2] = safe_bytes(H, t, s2, height, alive)
+            if all_below(X, below, stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2]):
                 a = X[trie + TN * (node + 1) + 2]
                 z = X[trie + TN * e + 2]
                 for k in range(a, z):

@@ -142,20 +142,13 @@ X_EOS = 13
 X_NEOS = 14
 X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
-X_GROUPS = 17  # the group of each ASCII byte
-X_CHARS = 18  # for each token the number of its bytes that are not continuation bytes of UTF-8
-X_BELOW = 19  # three ints per trie node: groups of bytes below (GROUPS, HIGH_GROUPS), bytes to its deepest descendant
+X_CHARS = 17  # for each token the number of its bytes that are not continuation bytes of UTF-8
+X_BELOW = 18  # BN ints per trie node: set of the ASCII bytes below, of HIGH_GROUPS, bytes to the deepest descendant
 X_HEADER = 32
 TN = 4
-# Bytes that patterns tend to treat alike. A trie node has a bit for each group that occurs below it, so that a subtree
-# can be taken at once where the automaton goes on over all of them. The rest of ASCII is one more group.
-GROUPS = (
-    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "_", "-", ".", "/", ":", " ", "@",
-    "#", "$", "%", "&", "+", ",", ";", "=", "?", "~", "!", "'*()", "<>[]{}|^`", "\t\n\r",
-)  # fmt: skip
-LOW_GROUPS = len(GROUPS) + 1
-# Where the groups of characters beyond ASCII begin; each has first bytes of its own. The bit after them says that
-# something below the node is no UTF-8, or that the node itself is inside of a character.
+BN = 6
+# Where groups of characters beyond ASCII begin, each with first bytes of its own; a trie node has a bit for each that
+# begins below it. The bit after them says that something below is no UTF-8, or that the node is inside of a character.
 HIGH_GROUPS = (
     0x80, 0xC0, 0x2C0, 0x380, 0x500, 0x800, 0x1000, 0x2000, 0x3000, 0x4000, 0xA000, 0xD000, 0xE000, 0x10000, 0x40000,
 )  # fmt: skip

@@ -113,16 +113,14 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     child = np.flatnonzero(rank[parent] >= 0)
     child = child[child > 0]
     tables[rank[parent[child]], trie.byte[child]] = child
-    group = np.full(128, len(L.GROUPS), np.int32)
-    for g, text in enumerate(L.GROUPS):
-        group[[ord(c) for c in text]] = g
-    low = np.concatenate([1 << group, np.zeros(128, np.int32)])
-    below = np.empty((n, 3), np.int32)
-    below[:, 0] = _below(trie, low[trie.byte])
-    below[:, 1] = _high_groups(trie, parent)
-    below[:, 2] = np.maximum(_under(np.maximum, trie, trie.depth) - trie.depth, 0)
+    below = np.empty((n, L.BN), np.int32)
+    bit = np.int64(1) << (np.arange(256) & 63)
+    for half in range(2):
+        members = np.where(np.arange(256) >> 6 == half, bit, 0)
+        below[:, 2 * half : 2 * half + 2] = _under(np.bitwise_or, trie, members[trie.byte]).view(np.int32).reshape(n, 2)
+    below[:, 4] = _high_groups(trie, parent)
+    below[:, 5] = np.maximum(_under(np.maximum, trie, trie.depth) - trie.depth, 0)
     place(L.X_BELOW, below)
-    place(L.X_GROUPS, group)
     starts = np.concatenate([[0], np.cumsum(vocabulary.data & 0xC0 != 0x80)])
     place(L.X_CHARS, np.diff(starts[vocabulary.offsets]))
     nodes[big, 3] = at + 256 * np.arange(len(big))
@@ -155,16 +153,11 @@ def _parents(
     return parent, np.flatnonzero(only)
 
 
-def _below(trie: Trie, bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """For each node the union of the bits of the nodes below it."""
-    return _under(np.bitwise_or, trie, bits)
-
-
-def _under(operation: np.ufunc, trie: Trie, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+def _under(operation: np.ufunc, trie: Trie, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """For each node an operation over the values of the nodes below it; 0 where there are none."""
     n = len(trie.end)
     spans = np.stack([np.arange(1, n + 1), trie.end], 1).ravel()
-    result = operation.reduceat(np.append(values, np.int32(0)), spans)[::2].astype(np.int32)
+    result: npt.NDArray[Any] = operation.reduceat(np.append(values, values.dtype.type(0)), spans)[::2].copy()
     result[trie.end == np.arange(1, n + 1)] = 0
     return result
 
@@ -183,7 +176,7 @@ def _high_groups(trie: Trie, parent: npt.NDArray[np.int64]) -> npt.NDArray[np.in
         state[level] = moves[before, trie.byte[level]]
         bits[level] = np.where(before == 0, leads[trie.byte[level]], 0)
     bits[state == UTF8_ERROR] = bad
-    return _below(trie, bits) | np.where(state != 0, np.int32(bad), np.int32(0))
+    return _under(np.bitwise_or, trie, bits) | np.where(state != 0, np.int32(bad), np.int32(0))
 
 
 UTF8_ERROR = 8
