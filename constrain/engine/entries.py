@@ -15,7 +15,8 @@ from constrain.engine.interning import mix
 from constrain.engine.layout import (
     BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, NO_UTF8, ROOM_FREE,
     TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
-    X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
+    X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_SIZE, ROW_ALL, WORK,
+    X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
@@ -86,6 +87,23 @@ def sort_by_byte(X, list32, a, z):
 
 
 @device
+def add_run(table32, n, a, z):
+    """Append the run of ids [a, z) to the n runs in table32. Returns (the table, which may have grown; runs)."""
+    if a == z:
+        return table32, n
+    if n > 0 and table32[n - 1, 1] == a:
+        table32[n - 1, 1] = z
+        return table32, n
+    if n == table32.shape[0]:
+        wide = np.empty((2 * n, 2), np.int32)
+        wide[:n] = table32
+        table32 = wide
+    table32[n, 0] = a
+    table32[n, 1] = z
+    return table32, n + 1
+
+
+@device
 def merge_exits(X, table32, list32, npoints, nodes, table_ids):
     """Write the trie of everything below the trie nodes list32, merged, to table32. nodes: how many there are below.
 
@@ -140,8 +158,40 @@ def merge_exits(X, table32, list32, npoints, nodes, table_ids):
 
 
 @device
-def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exit_table, nexits, usable):
-    """Append an entry with these inner tokens and exits [node, label, characters, room needed]; 0: no room left."""
+def write_row(X, B, row, list32, n, table32, nruns):
+    """Write n tokens, given as in `write_entry`, to a row of bits."""
+    vids = X[X_IDS]
+    words = B.shape[1]
+    if nruns > 0 and 2 * n > X[X_SIZE]:  # most tokens: take away the others
+        for i in range(words):
+            B[row, i] = B[ROW_ALL, i]
+        k = 0
+        for i in range(nruns + 1):
+            end = table32[i, 0] if i < nruns else X[X[X_TRIE] + TN * X[X_NODES] + 2]
+            while k < end:
+                x = X[vids + k]
+                B[row, x >> 5] &= ~(np.uint32(1) << np.uint32(x & 31))
+                k += 1
+            if i < nruns:
+                k = table32[i, 1]
+        return
+    for i in range(words):
+        B[row, i] = 0
+    if nruns == 0:
+        for i in range(n):
+            B[row, list32[i] >> 5] |= np.uint32(1) << np.uint32(list32[i] & 31)
+    for i in range(nruns):
+        for k in range(table32[i, 0], table32[i, 1]):
+            x = X[vids + k]
+            B[row, x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+
+
+@device
+def write_entry(X, B, raw, gid, s0, d0, v, need, room, list32, ninner, table32, nruns, exit_table, nexits, usable):
+    """Append an entry with these inner tokens and exits [node, label, characters, room needed]; 0: no room left.
+
+    The ninner inner tokens are list32, or, with nruns > 0, runs of the trie's ids, in order: table32 [runs, 2].
+    """
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
@@ -159,7 +209,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
             labels[nsec] = exit_table[i, 1]
             nsec += 1
     dense = ninner >= DENSE_FROM
-    rows = (2 if nsec == 1 and t_any_raw == 0 else 1) if dense else 0
+    rows = (2 if nsec == 1 and raw == 0 else 1) if dense else 0
     if X[X_ROWS] + rows > X[X_ROWCAP] or 4 * X[X_ECOUNT] > 3 * X[X_ESIZE]:
         return 0
     if X[X_BUMP] + E_HEAD + nsec * E_SEC + 2 * ntok + 64 > X[X_CAP]:
@@ -175,9 +225,14 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
     at += E_HEAD + E_SEC * nsec
     X[base + E_INNER] = at
     if not dense:
-        for i in range(ninner):
-            X[at + i] = list32[i]
-        at += ninner
+        if nruns == 0:
+            for i in range(ninner):
+                X[at + i] = list32[i]
+            at += ninner
+        for i in range(nruns):
+            for k in range(table32[i, 0], table32[i, 1]):
+                X[at] = X[vids + k]
+                at += 1
     points = np.empty(nexits + 1, np.int32)
     for sec in range(nsec):
         npoints, total, nodes = 0, 0, 0
@@ -189,7 +244,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
                 npoints += 1
                 total += X[trie + TN * X[trie + TN * q + 1] + 2] - X[trie + TN * q + 2]
                 nodes += X[trie + TN * q + 1] - q - 1
-                if t_any_raw == 0:
+                if raw == 0:
                     for k in range(X[trie + TN * q + 2], X[trie + TN * (q + 1) + 2]):
                         X[at] = X[vids + k]
                         at += 1
@@ -217,10 +272,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
     X[base + E_USABLE] = usable
     if dense and usable != 0:
         row = X[X_ROWS]
-        for i in range(words):
-            B[row, i] = 0
-        for i in range(ninner):
-            B[row, list32[i] >> 5] |= np.uint32(1) << np.uint32(list32[i] & 31)
+        write_row(X, B, row, list32, ninner, table32, nruns)
         X[base + E_ROW] = row
         if rows == 2:
             for i in range(words):
@@ -283,9 +335,11 @@ def pick_entry(X, B, base, need, room):
             for k in range(4):
                 exits[n, k] = X[at + 4 * i + k]
             n += 1
+    none = np.empty((1, 2), np.int32)
     return write_entry(
-        X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, exits, n, X[base + E_USABLE]
-    )
+        X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, none, 0, exits, n,
+        X[base + E_USABLE],
+    )  # fmt: skip
 
 
 @device
@@ -404,6 +458,7 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
+    H[WORK] += end - v
     depth_cap = X[X_MAXLEN] + 2
     ps = np.empty(depth_cap, np.int32)
     pd = np.empty(depth_cap, np.int32)
@@ -411,12 +466,15 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     pr = np.empty(depth_cap, np.int32)
     pe = np.empty(depth_cap, np.int32)
     ntok = X[trie + TN * end + 2] - X[trie + TN * v + 2]
-    inner = np.empty(ntok + 1, np.int32)
-    rooms = np.empty(ntok + 1, np.int32)
-    exits = np.empty((256, 4), np.int32)
-    ninner, nexits, exit_nodes, most = 0, 0, 0, 0
     kind = H[t]
     counted = raw == 0 and (kind == T_ANY or H[t + TD_COUNTED] != 0)
+    inner = np.empty(ntok + 1 if counted else 1, np.int32)
+    rooms = np.empty(ntok + 1 if counted else 1, np.int32)
+    runs = np.empty((256, 2), np.int32)
+    runs[0, 1] = -1
+    nruns = 0
+    exits = np.empty((256, 4), np.int32)
+    ninner, nexits, exit_nodes, most = 0, 0, 0, 0
     ascii_at, table_at, ncls, minrem_at = 0, 0, 0, 0
     if kind == T_DFA:
         ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
@@ -466,10 +524,13 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
             r = max(r, n + 1)
         if s2 >= 0:
             most = max(most, r)
-            for k in range(X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]):
-                inner[ninner] = X[vids + k]
-                rooms[ninner] = r
-                ninner += 1
+            a, z = X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]
+            if counted:
+                for k in range(a, z):
+                    inner[ninner + k - a] = X[vids + k]
+                    rooms[ninner + k - a] = r
+            runs, nruns = add_run(runs, nruns, a, z)
+            ninner += z - a
         if label >= 0 and (closed or e > node + 1):
             if nexits == exits.shape[0]:
                 wide = np.empty((2 * nexits, 4), np.int32)
@@ -495,14 +556,14 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
             if all_below(X, below, stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2]):
                 a = X[trie + TN * (node + 1) + 2]
                 z = X[trie + TN * e + 2]
-                for k in range(a, z):
-                    inner[ninner + k - a] = X[vids + k]
                 if counted:
                     least = n + c - k2 + (H[minrem_at + s2] if kind == T_DFA else 0)
                     for k in range(a, z):
+                        inner[ninner + k - a] = X[vids + k]
                         need = max(r, least + X[X[X_CHARS] + X[vids + k]])
                         rooms[ninner + k - a] = need
                         most = max(most, need)
+                runs, nruns = add_run(runs, nruns, a, z)
                 ninner += z - a
                 node = e
                 continue
@@ -514,10 +575,10 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     if exit_nodes > 8 * MAX_EXIT_NODES:
         usable = 0
         kept = 0
-    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, exits, kept, usable)
+    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, runs, nruns, exits, kept, usable)
     if base == 0 or not counted:
         return base
-    size = 2 + most + 1 + ninner + 4 * nexits
+    size = 2 + most + 1 + ninner + 4 * nexits + 2 * most + 3
     p = X[X_BUMP]
     if p + size + 64 > X[X_CAP]:
         return 0
@@ -540,7 +601,25 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     for i in range(nexits):
         for k in range(4):
             X[at + 4 * i + k] = exits[i, k]
-    X[X_BUMP] = at + 4 * nexits
+    at += 4 * nexits
+    for i in range(2 * most + 3):
+        X[at + i] = 0
+    for i in range(nexits):
+        if exits[i, 3] <= most:
+            X[at + exits[i, 3]] = 1
+        if exits[i, 2] <= most:
+            X[at + most + 1 + exits[i, 2]] = 1
+    last = 0
+    for r in range(most + 1):
+        if X[at + r] != 0 or X[p + 2 + r] != (X[p + 1 + r] if r > 0 else 0):
+            last = r
+        X[at + r] = last
+    last = most + 1
+    for r in range(most + 1, -1, -1):
+        if r <= most and X[at + most + 1 + r] != 0:
+            last = r
+        X[at + most + 1 + r] = last
+    X[X_BUMP] = at + 2 * most + 3
     X[base + E_PROFILE] = p
     return base
 
@@ -558,7 +637,17 @@ def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
             base = build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
             if base == 0:
                 return 0
-        return pick_entry(X, B, base, need, room)
+        p = X[base + E_PROFILE]
+        most = X[p]
+        if need == 0 and room >= most:
+            return base
+        same = p + 2 + most + 1 + X[p + 2 + most] + 4 * X[p + 1]
+        least = X[same + min(room, most)]
+        greatest = X[same + most + 1 + min(need, most + 1)]
+        chosen = find_entry(X, gid, s0, d0, v, greatest, least)
+        if chosen == 0:
+            chosen = pick_entry(X, B, base, greatest, least)
+        return chosen
     return build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
 
 

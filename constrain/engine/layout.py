@@ -127,7 +127,7 @@ TT_DATA = 11
 # -- store ------------------------------------------------------------------------------------------------------------
 X_BUMP = 0
 X_CAP = 1
-X_ROWS = 2  # rows of B in use
+X_ROWS = 2  # rows of B in use; the first holds all tokens that have bytes
 X_ROWCAP = 3
 X_TRIE = 4  # nodes of TN ints: byte, end, first, child table
 X_IDS = 5
@@ -155,11 +155,14 @@ HIGH_GROUPS = (
 NO_UTF8 = len(HIGH_GROUPS)
 BIG_NODE = 16  # children from which on a trie node has a child table
 
+ROW_ALL = 0
 ROOM_FREE = 1 << 20  # "no upper bound near"
 # entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections;
 #         sections...]
 E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
-E_PROFILE = 12  # counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4]
+# counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4, rooms that differ,
+# needs that differ]: of rooms 0..most (needs 0..most + 1) the least (greatest) that chooses the same tokens and exits
+E_PROFILE = 12
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5

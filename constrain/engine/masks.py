@@ -597,7 +597,6 @@ def use_entry(H, X, B, c, v, top, frame):
         return -1
     e = find_entry(X, gid, s, d, v, need, room)
     if e == 0:
-        H[WORK] += X[X[X_TRIE] + TN * v + 1] - v
         e = build_entry(H, X, B, t, gid, s, d, v, need, room, raw)
         if e == 0:
             if H[STATUS] == 0:

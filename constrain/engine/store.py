@@ -45,6 +45,9 @@ class Store:
         self.X[L.X_CAP] = capacity
         self.X[L.X_ROWCAP] = rows
         self.B: npt.NDArray[np.uint32] = np.zeros((rows, vocabulary.words), np.uint32)
+        ids = vocabulary.trie.ids
+        np.bitwise_or.at(self.B[L.ROW_ALL], ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
+        self.X[L.X_ROWS] = L.ROW_ALL + 1
 
     def terminal_id(self, key: bytes) -> int:
         """The number of the terminal whose content has this key."""
@@ -176,7 +179,9 @@ def _high_groups(trie: Trie, parent: npt.NDArray[np.int64]) -> npt.NDArray[np.in
         state[level] = moves[before, trie.byte[level]]
         bits[level] = np.where(before == 0, leads[trie.byte[level]], 0)
     bits[state == UTF8_ERROR] = bad
-    return _under(np.bitwise_or, trie, bits) | np.where(state != 0, np.int32(bad), np.int32(0))
+    bits = _under(np.bitwise_or, trie, bits)
+    bits[state != 0] |= bad
+    return bits
 
 
 UTF8_ERROR = 8
