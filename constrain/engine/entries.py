@@ -14,15 +14,16 @@ import numpy as np
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
     BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, NO_UTF8, ROOM_FREE,
-    TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
-    X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_SIZE, ROW_ALL, WORK,
-    X_ROWCAP, X_ROWS, X_TRIE,
+    TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA, X_BELOW,
+    X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_SIZE, ROW_ALL, WORK, X_ROWCAP,
+    X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
 
 DENSE_FROM = 1024  # inner tokens from which on a row of bits is kept instead of a list
 MAX_SAFE_WORK = 50_000  # steps to find the bytes that keep a state alive
+MANY_BYTES = 8
 MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such states are walked token by token
 
 
@@ -389,51 +390,69 @@ def live_bytes(H, t, s, raw, stay):
 
 
 @device
+def count_bits(x):
+    n = 0
+    while x != 0:
+        x &= x - 1
+        n += 1
+    return n
+
+
+@device
 def safe_bytes(H, t, s, height, data):
     """Bytes of which any sequence of at most `height` keeps state s of a T_DFA alive inside of a JSON string.
 
-    As `live_bytes`. data [4 * states]: what that has said of each state, after a 1, or 0 where it was not asked.
+    As `live_bytes`. A byte is given up when it leads to a state in which many of the others die; else those others are.
+    data [4 * states]: what `live_bytes` has said of each state, after a 1, or 0 where it was not asked.
     """
     seen = np.zeros(H[t + TD_STATES], np.int32)
     queue = np.empty(H[t + TD_STATES], np.int32)
     n = H[t + TD_NINT]
     turn, work = 0, 0
-    low, mid, high = np.int64(-1), np.int64(-1), np.int64(-1)
+    low, mid, high = live_bytes(H, t, s, 0, False)
     while True:
         turn += 1
         queue[0] = s
         seen[s] = turn
-        size, at, level_end, level = 1, 0, 1, 0
+        size, at, level_end, level = 1, 0, 1, 1
         low2, mid2, high2 = low, mid, high
         while at < size and level < height:
             r = queue[at]
             at += 1
+            table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
             work += 128 + n
+            for k in range(32, 128 + n):
+                if k < 128:
+                    if ((low >> k) if k < 64 else (mid >> (k - 64))) & 1 == 0:
+                        continue
+                    r2 = H[table + H[t + H[t + TD_ASCII] + k]]
+                else:
+                    if high == 0 or (k + 1 < 128 + n and H[t + H[t + TD_BOUNDS] + k - 127] <= 128):
+                        continue
+                    r2 = H[table + H[t + H[t + TD_CLASSES] + k - 128]]
+                if r2 < 0 or seen[r2] == turn:
+                    continue
+                if data[4 * r2] == 0:
+                    work += 128 + n
+                    data[4 * r2] = 1
+                    data[4 * r2 + 1], data[4 * r2 + 2], data[4 * r2 + 3] = live_bytes(H, t, r2, 0, False)
+                low1, mid1, high1 = low & ~data[4 * r2 + 1], mid & ~data[4 * r2 + 2], high & ~data[4 * r2 + 3]
+                if k >= 128 and count_bits(low1) + count_bits(mid1) > MANY_BYTES:
+                    high2 = np.int64(0)
+                elif k < 128 and count_bits(low1) + count_bits(mid1) + count_bits(high1) > MANY_BYTES:
+                    if k < 64:
+                        low2 &= ~(np.int64(1) << k)
+                    else:
+                        mid2 &= ~(np.int64(1) << (k - 64))
+                else:
+                    low2 &= ~low1
+                    mid2 &= ~mid1
+                    high2 &= ~high1
+                    seen[r2] = turn
+                    queue[size] = r2
+                    size += 1
             if work > MAX_SAFE_WORK:
                 return live_bytes(H, t, s, 0, True)
-            if data[4 * r] == 0:
-                data[4 * r] = 1
-                data[4 * r + 1], data[4 * r + 2], data[4 * r + 3] = live_bytes(H, t, r, 0, False)
-            low2 &= data[4 * r + 1]
-            mid2 &= data[4 * r + 2]
-            high2 &= data[4 * r + 3]
-            if turn == 1 and r == s:
-                low, mid, high = low2, mid2, high2
-            table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
-            for b in range(32, 128):
-                if ((low >> b) if b < 64 else (mid >> (b - 64))) & 1:
-                    r2 = H[table + H[t + H[t + TD_ASCII] + b]]
-                    if r2 >= 0 and seen[r2] != turn:
-                        seen[r2] = turn
-                        queue[size] = r2
-                        size += 1
-            if high != 0:
-                for i in range(n):
-                    r2 = H[table + H[t + H[t + TD_CLASSES] + i]]
-                    if r2 >= 0 and seen[r2] != turn and (i + 1 == n or H[t + H[t + TD_BOUNDS] + i + 1] > 128):
-                        seen[r2] = turn
-                        queue[size] = r2
-                        size += 1
             if at == level_end:
                 level_end = size
                 level += 1
@@ -453,8 +472,11 @@ def all_below(X, below, low, mid, high):
 
 
 @device
-def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
-    """The entry without bounds, by a walk over the vocabulary below trie node v."""
+def build_entry_free(H, X, B, t, gid, s0, d0, v, raw, counted, base):
+    """The entry without bounds, by a walk over the vocabulary below trie node v. Returns its offset; 0: no room left.
+
+    counted: make its profile as well. base: the entry where it has been made, but not its profile; else 0.
+    """
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
@@ -467,7 +489,6 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     pe = np.empty(depth_cap, np.int32)
     ntok = X[trie + TN * end + 2] - X[trie + TN * v + 2]
     kind = H[t]
-    counted = raw == 0 and (kind == T_ANY or H[t + TD_COUNTED] != 0)
     inner = np.empty(ntok + 1 if counted else 1, np.int32)
     rooms = np.empty(ntok + 1 if counted else 1, np.int32)
     runs = np.empty((256, 2), np.int32)
@@ -575,7 +596,8 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     if exit_nodes > 8 * MAX_EXIT_NODES:
         usable = 0
         kept = 0
-    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, runs, nruns, exits, kept, usable)
+    if base == 0:
+        base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, runs, nruns, exits, kept, usable)
     if base == 0 or not counted:
         return base
     size = 2 + most + 1 + ninner + 4 * nexits + 2 * most + 3
@@ -628,13 +650,13 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
 def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
     """Make an entry; returns its offset, or 0 when the store is full. raw: plain text (1) or JSON string (0).
 
-    The vocabulary below v is walked once, for the entry without bounds. Where the terminal is counted that entry keeps
-    how much room each token needs (its profile), and the entries with bounds are picked from it.
+    Entries with bounds are picked from the entry without: when the first is asked for, it is given a profile, which
+    says how much room each of its tokens needs.
     """
     if need != 0 or room < ROOM_FREE:
         base = find_entry(X, gid, s0, d0, v, 0, ROOM_FREE)
-        if base == 0:
-            base = build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
+        if base == 0 or X[base + E_PROFILE] == 0:
+            base = build_entry_free(H, X, B, t, gid, s0, d0, v, 0, 1, base)
             if base == 0:
                 return 0
         p = X[base + E_PROFILE]
@@ -648,7 +670,7 @@ def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
         if chosen == 0:
             chosen = pick_entry(X, B, base, greatest, least)
         return chosen
-    return build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
+    return build_entry_free(H, X, B, t, gid, s0, d0, v, raw, 0, 0)
 
 
 @device

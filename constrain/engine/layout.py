@@ -109,14 +109,12 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, counted, wide, all,
-#          first bytes...]
+# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, wide, all, first bytes...]
 TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM = range(2, 11)
-TD_COUNTED = 11
-TD_WIDE = 12  # does any state take more than ASCII?
-TD_ALL = 13  # the state from which every string is accepted, with label 0; -1: there is none
-TD_FIRST = 14  # 256 bits: a superset of the bytes that state 0 can take
-TD_HEAD = 22
+TD_WIDE = 11  # does any state take more than ASCII?
+TD_ALL = 12  # the state from which every string is accepted, with label 0; -1: there is none
+TD_FIRST = 13  # 256 bits: a superset of the bytes that state 0 can take
+TD_HEAD = 21
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm, free]; edge e leads to node e + 1. Other names
 # than those of the trie have the labels from `open label` on (-1: there are none); free: offset of the T_DFA that says
 # which and with what label (0: all, with the first). A state is node + (nodes + 1) * q: the node is `nodes` when the
@@ -160,8 +158,8 @@ ROOM_FREE = 1 << 20  # "no upper bound near"
 # entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections;
 #         sections...]
 E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
-# counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4, rooms that differ,
-# needs that differ]: of rooms 0..most (needs 0..most + 1) the least (greatest) that chooses the same tokens and exits
+# where bounds were asked for: offset of [most, exits, tokens by room needed (running count), ids, exits x 4, rooms,
+# needs]: of rooms 0..most (needs 0..most + 1) the least (greatest) that chooses the same tokens and exits
 E_PROFILE = 12
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]

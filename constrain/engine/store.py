@@ -6,6 +6,7 @@ hold the old one move on when they next need an entry, and the old one goes with
 
 from __future__ import annotations
 
+import mmap
 import threading
 import weakref
 from bisect import bisect_right
@@ -36,15 +37,14 @@ class Store:
         self._records_size = 0
         front = _front(vocabulary)
         budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
-        # virtual memory: the system gives pages when they are first written
         capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
         rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
-        self.X: npt.NDArray[np.int32] = np.zeros(capacity, np.int32)
+        self.X: npt.NDArray[np.int32] = _virtual(capacity).view(np.int32)
         self.X[: len(front)] = front
         self.X[L.X_BUMP] = len(front)
         self.X[L.X_CAP] = capacity
         self.X[L.X_ROWCAP] = rows
-        self.B: npt.NDArray[np.uint32] = np.zeros((rows, vocabulary.words), np.uint32)
+        self.B: npt.NDArray[np.uint32] = _virtual(rows * vocabulary.words).reshape(rows, -1)
         ids = vocabulary.trie.ids
         np.bitwise_or.at(self.B[L.ROW_ALL], ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
         self.X[L.X_ROWS] = L.ROW_ALL + 1
@@ -80,6 +80,19 @@ def store_of(vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS, full: Stor
         if store is None or store is full:
             store = _stores[vocabulary] = Store(vocabulary, limits)
         return store
+
+
+def _virtual(size: int) -> npt.NDArray[np.uint32]:
+    """Zeros that take memory only where they have been written.
+
+    In small pages: what is appended here piece by piece must not wait, now and then, for a large one to be cleared.
+    """
+    try:
+        memory = mmap.mmap(-1, max(4 * size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    except (AttributeError, OSError, TypeError, ValueError):
+        return np.zeros(size, np.uint32)
+    return np.frombuffer(memory, np.uint32)[:size]
 
 
 def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:

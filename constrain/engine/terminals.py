@@ -37,7 +37,6 @@ def dfa_record(
     first[:128] = dfa.table[0, ascii_classes] >= 0
     head[L.TD_FIRST :] = np.packbits(first, bitorder="little").view(np.int32)
     head[0], head[1], head[L.TD_STATES], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, states, ncls, nint
-    head[L.TD_COUNTED] = minrem is not None
     real = dfa.classes[(dfa.bounds < 0xD800) | (dfa.bounds > 0xDFFF)]
     everything = (dfa.table[:, real] == np.arange(states)[:, None]).all(axis=1) & (dfa.accept == 0)
     head[L.TD_ALL] = int(np.flatnonzero(everything)[0]) if everything.any() else -1
