@@ -58,12 +58,13 @@ def compile_schema(
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
     from constrain.grammar.prune import prune
     from constrain.schema.compiler import Compiler
+    from constrain.schema.document import check_depth, load
     from constrain.schema.resolve import draft_named
 
     if isinstance(schema, (str, bytes, bytearray)):
-        from constrain.schema.document import load
-
         schema = load(schema, limits)
+    else:
+        check_depth(schema, limits)
     try:
         compiler = Compiler(
             schema,
@@ -81,6 +82,6 @@ def compile_schema(
     except RecursionError:
         raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
     try:
-        return prune(grammar)
+        return prune(grammar, limits)
     except Unsatisfiable:
         raise compiler.unsatisfiable() from None

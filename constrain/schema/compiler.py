@@ -57,7 +57,7 @@ class Compiler:
         self.canonical = canonical
         self.assert_formats = assert_formats
         self.refuse_unknown_formats = refuse_unknown_formats
-        self.resolver = Resolver(root, draft, registry, TABLES)
+        self.resolver = Resolver(root, draft, registry, TABLES, limits)
         self.grammar = Grammar(whitespace)
         self.active: set[int] = set()  # schemas that are being read, outermost first
         self.checking: set[tuple[int, int]] = set()  # schemas and values that are being compared by evaluate.py
@@ -335,10 +335,12 @@ class Compiler:
         """The error to raise for a schema that is none."""
         return InvalidSchema(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
 
-    def refuse(self, why: Refusal) -> UnsupportedFeature:
+    def refuse(self, why: Refusal) -> ConstraintError:
         """The error to raise for what can't be enforced."""
         place = self.pointer(why.schema, why.keyword)
         keyword = why.keyword
+        if why.limit:
+            return LimitExceeded(why.reason, pointer=place, keyword=keyword)
         if why.negated:  # named by what asks for the negation
             around = [token for token in place.split("/") if token in ("not", "oneOf", "if")]
             keyword = around[-1] if around else "not" if _has_key(self.root, "not") else "oneOf"
@@ -399,7 +401,7 @@ def _pattern(text: str, limits: Limits) -> Regex | ConstraintError:
     from constrain.regular.ecma import parse_ecma
 
     try:
-        language = parse_ecma(text)
+        language = parse_ecma(text, limits)
         if language.flags & HAS_ALGEBRA and compile(language, limits).is_empty:
             from constrain.regular.ast import EMPTY
 

@@ -14,7 +14,11 @@ from constrain.schema.values import Json
 
 
 def load(text: str | bytes, limits: Limits) -> Json:
-    """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`."""
+    """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`.
+
+    How deep the text nests is counted before it is parsed, since `json` recurses: how far it gets depends on the
+    version of Python and on where it is called from.
+    """
     if len(text) > limits.schema_bytes:
         raise LimitExceeded(
             f"the schema has {len(text)} bytes, the limit is {limits.schema_bytes}", keyword="schema_bytes"
@@ -24,16 +28,68 @@ def load(text: str | bytes, limits: Limits) -> Json:
             text = bytes(text).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InvalidSchema(f"the schema is not UTF-8: {error.reason}", position=error.start) from None
+    most = limits.schema_depth
+    if text.count("[") + text.count("{") > most and _depth(text) > most:
+        raise too_deep(most)
     try:
         return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
     except json.JSONDecodeError as error:
         raise InvalidSchema(f"the schema is not JSON: {error.msg}", line=error.lineno, column=error.colno) from None
     except RecursionError:
-        return _load_deep(text, limits)
-    except InvalidSchema:
-        raise
-    except ValueError as error:  # an integer with thousands of digits
-        raise InvalidSchema(f"the schema holds a number that can't be read: {error}") from None
+        pass
+    except (ValueError, ArithmeticError) as error:
+        raise _unreadable(error) from None
+    try:
+        return _load_deep(text)
+    except (ValueError, ArithmeticError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> InvalidSchema:
+    """What to raise when numbers (or our own hooks) refuse: integers of thousands of digits, enormous exponents."""
+    if isinstance(error, InvalidSchema):
+        return error
+    why = "its exponent is too large" if isinstance(error, ArithmeticError) else str(error)
+    return InvalidSchema(f"the schema holds a number that can't be read: {why}")
+
+
+def too_deep(most: int, uri: str = "") -> LimitExceeded:
+    """The error to raise for a document with more nested objects and lists than this."""
+    what = f"the document {uri!r}" if uri else "the schema"
+    return LimitExceeded(f"{what} is nested deeper than {most}", pointer=uri or None, keyword="schema_depth")
+
+
+def check_depth(value: Json, limits: Limits, uri: str = "") -> None:
+    """Raise `LimitExceeded` for Python values that nest deeper than `schema_depth` (or without end)."""
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(limits.schema_depth):
+        if not level:
+            return
+        inner: dict[int, Json] = {}  # by identity: what stands in several places is looked at once
+        for held in level:
+            for part in held.values() if isinstance(held, dict) else held:
+                if isinstance(part, _CONTAINERS):
+                    inner[id(part)] = part
+        level = list(inner.values())
+    if level:
+        raise too_deep(limits.schema_depth, uri)
+
+
+_CONTAINERS = (dict, list, tuple)
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+
+
+def _depth(text: str) -> int:
+    """How deep objects and lists nest in a JSON text. (Of one that is not JSON: as deep as a parser gets, at least.)"""
+    depth = deepest = 0
+    for c in _NO_BRACKET.sub("", _STRING.sub("", text)):
+        if c in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,7 +112,7 @@ _ATOM = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|fal
 _NAMED = {"true": True, "false": False, "null": None}
 
 
-def _load_deep(text: str, limits: Limits) -> Json:
+def _load_deep(text: str) -> Json:
     """Parse without recursion what is nested deeper than `json` takes. (The text is JSON up to there, at least.)"""
 
     def wrong(what: str, at: int) -> InvalidSchema:
@@ -69,8 +125,6 @@ def _load_deep(text: str, limits: Limits) -> Json:
         i = _end(_SPACE, text, i)
         c = text[i : i + 1]
         if c in ("[", "{") and c:
-            if len(stack) >= limits.schema_depth:
-                raise LimitExceeded(f"the schema is nested deeper than {limits.schema_depth}", keyword="schema_depth")
             stack.append(([], c == "{"))
             i = _end(_SPACE, text, i + 1)
             if text[i : i + 1] != ("}" if c == "{" else "]"):

@@ -109,7 +109,7 @@ def _numbers(c: Compiler, numbers: list[Json]) -> NodeId:
     from constrain.regular import numbers as languages
 
     spelling = "canonical" if c.canonical else "any"
-    language = languages.values(numbers, "number", spelling)  # type: ignore[arg-type]
+    language = languages.values(numbers, "number", spelling, c.limits)  # type: ignore[arg-type]
     return NEVER if language is EMPTY else c.leaf(Text(language))
 
 

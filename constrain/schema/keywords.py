@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.schema import finite
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Union
@@ -136,14 +137,30 @@ def _count(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str) -> i
     return n
 
 
+_PARTS: Final = {STRING: "characters", ARRAY: "items", OBJECT: "members"}
+
+
+def _at_least(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], keyword: str, mask: int) -> int:
+    """A lower bound. One beyond `MOST_COUNTED` is a refusal where values of the type survive: no text is so long."""
+    n = _count(c, value, schema, keyword)
+    if n > MOST_COUNTED:
+        reason = f"more than {MOST_COUNTED} {_PARTS[mask]} are demanded; no text is so long"
+        shape.poison += ((mask, Refusal(schema, keyword, reason, limit=True)),)
+    return n
+
+
+def _at_most(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str, known: int | None) -> int | None:
+    """The smaller one of an upper bound and the one known so far. From `MOST_COUNTED` on it bounds no text."""
+    n = _count(c, value, schema, keyword)
+    return known if n >= MOST_COUNTED or (known is not None and known <= n) else n
+
+
 def min_length(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_length = max(shape.min_length, _count(c, value, schema, "minLength"))
+    shape.min_length = max(shape.min_length, _at_least(c, shape, value, schema, "minLength", STRING))
 
 
 def max_length(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxLength")
-    if shape.max_length is None or n < shape.max_length:
-        shape.max_length = n
+    shape.max_length = _at_most(c, value, schema, "maxLength", shape.max_length)
 
 
 def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -203,13 +220,11 @@ def items_before(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 
 
 def min_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_items = max(shape.min_items, _count(c, value, schema, "minItems"))
+    shape.min_items = max(shape.min_items, _at_least(c, shape, value, schema, "minItems", ARRAY))
 
 
 def max_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxItems")
-    if shape.max_items is None or n < shape.max_items:
-        shape.max_items = n
+    shape.max_items = _at_most(c, value, schema, "maxItems", shape.max_items)
 
 
 def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -278,13 +293,11 @@ def required(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], re
 
 
 def min_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_properties = max(shape.min_properties, _count(c, value, schema, "minProperties"))
+    shape.min_properties = max(shape.min_properties, _at_least(c, shape, value, schema, "minProperties", OBJECT))
 
 
 def max_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxProperties")
-    if shape.max_properties is None or n < shape.max_properties:
-        shape.max_properties = n
+    shape.max_properties = _at_most(c, value, schema, "maxProperties", shape.max_properties)
 
 
 def property_names(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.regular.ast import Regex, complement
 from constrain.schema import evaluate, objects
 from constrain.schema.keywords import Handler, bound_above, bound_below
@@ -114,7 +115,7 @@ def _most(name: str, opposite: str) -> Callable[..., list[Json]]:
         n = count(value)
         if n is None:
             raise c.invalid(schema, None, "a length must be an integer that is not negative")
-        return [{"type": name, opposite: n + 1}]
+        return [{"type": name, opposite: n + 1}] if n < MOST_COUNTED else []  # no text is so long
 
     return fails
 

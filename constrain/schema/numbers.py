@@ -72,6 +72,7 @@ def _language(c: Compiler, shape: Shape) -> Regex:
                 exclusive_maximum=high if high_open else None,
                 multiple_of=step,
                 spelling=spelling,  # type: ignore[arg-type]
+                limits=c.limits,
             )
         )
     language = union(*parts)
@@ -79,7 +80,8 @@ def _language(c: Compiler, shape: Shape) -> Regex:
         language = intersect(language, _fractional())
     for other in shape.not_multiples:
         kind = "integer" if integer else "number"
-        language = difference(language, bounded(kind, multiple_of=other, spelling=spelling))  # type: ignore[arg-type]
+        multiples = bounded(kind, multiple_of=other, spelling=spelling, limits=c.limits)  # type: ignore[arg-type]
+        language = difference(language, multiples)
     return language
 
 

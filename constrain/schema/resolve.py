@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
 from constrain.errors import InvalidSchema, UnsupportedFeature
+from constrain.limits import Limits
+from constrain.schema.document import check_depth
 from constrain.schema.values import Json
 
 MIXED: Final = 0  # no `$schema`: draft 2020-12, and what earlier drafts alone gave a meaning to is read as they did
@@ -60,8 +62,16 @@ class Resource:
 class Resolver:
     """Follows references from one root document. `tables`: draft -> keyword -> handler, kept in each resource."""
 
-    def __init__(self, root: Json, draft: int | None, registry: Any, tables: dict[int, dict[Any, Any]]) -> None:
+    def __init__(
+        self,
+        root: Json,
+        draft: int | None,
+        registry: Any,
+        tables: dict[int, dict[Any, Any]],
+        limits: Limits,
+    ) -> None:
         self.tables = tables
+        self.limits = limits
         self.user_registry = registry
         self._registry: Any = None
         self._followed: dict[tuple[str, int], tuple[Json, Resource]] = {}
@@ -183,6 +193,7 @@ class Resolver:
         return anchor.resource.contents, found
 
     def _foreign(self, contents: Json, uri: str, held: Any, resource: Resource) -> Resource:
+        check_depth(contents, self.limits, uri)
         draft = resource.draft
         if isinstance(contents, dict) and "$schema" in contents:
             draft = self._draft_of(contents["$schema"], "")
@@ -206,6 +217,8 @@ class Resolver:
             own = specification.create_resource(self.root.root)
             try:
                 self._registry = registry.with_resource(self.root.base, own).crawl()
+            except RecursionError:
+                raise
             except Exception as error:  # whatever a malformed document makes the crawler stumble over
                 raise InvalidSchema(f"the identifiers in the schema can't be read: {error!r}", keyword="$id") from None
         return self._registry

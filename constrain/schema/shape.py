@@ -31,6 +31,7 @@ class Refusal(NamedTuple):
     position: int | None = None
     hint: str | None = None
     negated: bool = False  # the keyword itself could be enforced, but not that it fails
+    limit: bool = False  # it could be enforced, if it were not so large
 
 
 class Facet(NamedTuple):
