@@ -17,7 +17,7 @@ def load(text: str | bytes, limits: Limits) -> Json:
     """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`.
 
     How deep the text nests is counted before it is parsed, since `json` recurses: how far it gets depends on the
-    version of Python and on where it is called from.
+    version of Python, its settings and the place of the call.
     """
     if len(text) > limits.schema_bytes:
         raise LimitExceeded(
@@ -28,19 +28,20 @@ def load(text: str | bytes, limits: Limits) -> Json:
             text = bytes(text).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InvalidSchema(f"the schema is not UTF-8: {error.reason}", position=error.start) from None
-    most = limits.schema_depth
-    if text.count("[") + text.count("{") > most and _depth(text) > most:
-        raise too_deep(most)
+    depth = text.count("[") + text.count("{")
+    if depth > min(_SHALLOW, limits.schema_depth):
+        depth = _depth(text)
+        if depth > limits.schema_depth:
+            raise _too_deep(limits.schema_depth)
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+        if depth > _SHALLOW:
+            return _load_deep(text)
+        try:
+            return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+        except RecursionError:  # called where the stack is nearly full
+            return _load_deep(text)
     except json.JSONDecodeError as error:
         raise InvalidSchema(f"the schema is not JSON: {error.msg}", line=error.lineno, column=error.colno) from None
-    except RecursionError:
-        pass
-    except (ValueError, ArithmeticError) as error:
-        raise _unreadable(error) from None
-    try:
-        return _load_deep(text)
     except (ValueError, ArithmeticError) as error:
         raise _unreadable(error) from None
 
@@ -53,10 +54,11 @@ def _unreadable(error: Exception) -> InvalidSchema:
     return InvalidSchema(f"the schema holds a number that can't be read: {why}")
 
 
-def too_deep(most: int, uri: str = "") -> LimitExceeded:
+def _too_deep(most: int, uri: str = "") -> LimitExceeded:
     """The error to raise for a document with more nested objects and lists than this."""
     what = f"the document {uri!r}" if uri else "the schema"
-    return LimitExceeded(f"{what} is nested deeper than {most}", pointer=uri or None, keyword="schema_depth")
+    place = f"{uri}#" if uri else None
+    return LimitExceeded(f"{what} is nested deeper than {most}", pointer=place, keyword="schema_depth")
 
 
 def check_depth(value: Json, limits: Limits, uri: str = "") -> None:
@@ -72,9 +74,10 @@ def check_depth(value: Json, limits: Limits, uri: str = "") -> None:
                     inner[id(part)] = part
         level = list(inner.values())
     if level:
-        raise too_deep(limits.schema_depth, uri)
+        raise _too_deep(limits.schema_depth, uri)
 
 
+_SHALLOW = 200  # nesting up to which `json` does it
 _CONTAINERS = (dict, list, tuple)
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
@@ -113,11 +116,10 @@ _NAMED = {"true": True, "false": False, "null": None}
 
 
 def _load_deep(text: str) -> Json:
-    """Parse without recursion what is nested deeper than `json` takes. (The text is JSON up to there, at least.)"""
+    """Parse without recursion what `json` might not take."""
 
-    def wrong(what: str, at: int) -> InvalidSchema:
-        error = json.JSONDecodeError(what, text, min(at, len(text)))
-        return InvalidSchema(f"the schema is not JSON: {what}", line=error.lineno, column=error.colno)
+    def wrong(what: str, at: int) -> json.JSONDecodeError:
+        return json.JSONDecodeError(what, text, min(at, len(text)))
 
     stack: list[tuple[list[Any], bool]] = []  # (items, or alternating names and values; is it an object)
     i = 0
@@ -135,10 +137,7 @@ def _load_deep(text: str) -> Json:
             stack.pop()
             i += 1
         elif c == '"':
-            try:
-                value, i = scanstring(text, i + 1, True)
-            except json.JSONDecodeError as error:
-                raise wrong(error.msg, error.pos) from None
+            value, i = scanstring(text, i + 1, True)
         else:
             match = _ATOM.match(text, i)
             if match is None:
@@ -178,10 +177,7 @@ def _name(text: str, i: int, held: list[Any], wrong: Any) -> int:
     """Read a member's name and colon; return where its value begins."""
     if text[i : i + 1] != '"':
         raise wrong("Expecting property name enclosed in double quotes", i)
-    try:
-        name, i = scanstring(text, i + 1, True)
-    except json.JSONDecodeError as error:
-        raise wrong(error.msg, error.pos) from None
+    name, i = scanstring(text, i + 1, True)
     held.append(name)
     i = _end(_SPACE, text, i)
     if text[i : i + 1] != ":":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from constrain.grammar.ir import MOST_COUNTED
 from constrain.schema import finite
 from constrain.schema.resolve import MIXED, Resource
-from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Union
+from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Source, Union
 from constrain.schema.values import (
     ARRAY,
     BOOLEAN,
@@ -72,10 +72,11 @@ def const(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resou
 # Numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _number(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str) -> Number:
+def _number(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], keyword: str) -> Number:
     exact = number(value)
     if exact is None:
         raise c.invalid(schema, keyword, f"`{keyword}` must be a number")
+    shape.sources += (Source(keyword, exact, schema),)
     return exact
 
 
@@ -93,24 +94,24 @@ def bound_above(shape: Shape, high: Number, is_open: bool) -> None:
 
 def minimum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     is_open = resource.draft in (4, MIXED) and schema.get("exclusiveMinimum") is True
-    bound_below(shape, _number(c, value, schema, "minimum"), is_open)
+    bound_below(shape, _number(c, shape, value, schema, "minimum"), is_open)
 
 
 def maximum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     is_open = resource.draft in (4, MIXED) and schema.get("exclusiveMaximum") is True
-    bound_above(shape, _number(c, value, schema, "maximum"), is_open)
+    bound_above(shape, _number(c, shape, value, schema, "maximum"), is_open)
 
 
 def exclusive_minimum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if isinstance(value, bool) and resource.draft == MIXED:
         return  # as in draft 4: `minimum` reads it
-    bound_below(shape, _number(c, value, schema, "exclusiveMinimum"), True)
+    bound_below(shape, _number(c, shape, value, schema, "exclusiveMinimum"), True)
 
 
 def exclusive_maximum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if isinstance(value, bool) and resource.draft == MIXED:
         return
-    bound_above(shape, _number(c, value, schema, "exclusiveMaximum"), True)
+    bound_above(shape, _number(c, shape, value, schema, "exclusiveMaximum"), True)
 
 
 def exclusive_flag(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -121,7 +122,7 @@ def exclusive_flag(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Jso
 
 
 def multiple_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    step = _number(c, value, schema, "multipleOf")
+    step = _number(c, shape, value, schema, "multipleOf")
     if step <= 0:
         raise c.invalid(schema, "multipleOf", "`multipleOf` must be above 0")
     shape.multiples += (step,)

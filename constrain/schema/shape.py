@@ -34,6 +34,14 @@ class Refusal(NamedTuple):
     limit: bool = False  # it could be enforced, if it were not so large
 
 
+class Source(NamedTuple):
+    """Where a number in a shape comes from."""
+
+    keyword: str
+    value: Number
+    schema: Json
+
+
 class Facet(NamedTuple):
     """What one schema says about members: `properties`, `patternProperties`, `additionalProperties`."""
 
@@ -110,6 +118,7 @@ class Shape:
         "seen",
         "some_items",
         "somes",
+        "sources",
         "types",
         "unions",
         "values",
@@ -122,6 +131,7 @@ class Shape:
         self.low_open = False
         self.high: Number | None = None
         self.high_open = False
+        self.sources: tuple[Source, ...] = ()  # of bounds and multiples
         self.multiples: tuple[Number, ...] = ()
         self.not_multiples: tuple[Number, ...] = ()
         self.not_integer = False
@@ -154,6 +164,7 @@ class Shape:
         made.low_open = self.low_open
         made.high = self.high
         made.high_open = self.high_open
+        made.sources = self.sources
         made.multiples = self.multiples
         made.not_multiples = self.not_multiples
         made.not_integer = self.not_integer
