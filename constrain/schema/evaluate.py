@@ -141,9 +141,7 @@ def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], re
         return False
     if _in_language(c, value, found.language):
         return True
-    from constrain.regular.formats import left_out
-
-    if found.narrowed is not None and left_out(setting, value):
+    if found.narrowed is not None and _in_language(c, value, found.wide):
         raise c.refuse(Refusal(schema, "format", f"whether {value!r} has the format {setting!r}: {found.narrowed}"))
     return False
 

@@ -168,6 +168,7 @@ def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
     language = c.pattern(value, schema, "pattern")
     if not isinstance(language, Refusal):
         shape.languages += (language,)
+        shape.wide += (language,)
     else:
         shape.poison += ((STRING, language),)
 
@@ -178,6 +179,7 @@ def format_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
         shape.poison += ((STRING, found),)
     elif found is not None:
         shape.languages += (found.language,)
+        shape.wide += (found.wide,)
         if found.longest is not None and (shape.max_length is None or found.longest < shape.max_length):
             shape.max_length = found.longest
 

@@ -347,6 +347,7 @@ def _add_not_multiple(c: Compiler, shape: Shape, value: Json, schema: Schema, re
 def _add_not_language(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
     if isinstance(value, Regex):
         shape.languages += (complement(value),)
+        shape.wide += (complement(value),)
     else:
         shape.poison += ((TYPES["string"], value),)
 

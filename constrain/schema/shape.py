@@ -122,6 +122,7 @@ class Shape:
         "types",
         "unions",
         "values",
+        "wide",
     )  # fmt: skip
 
     def __init__(self, literals: list[Literal]) -> None:
@@ -137,7 +138,8 @@ class Shape:
         self.not_integer = False
         self.min_length = 0
         self.max_length: int | None = None
-        self.languages: tuple[Regex, ...] = ()
+        self.languages: tuple[Regex, ...] = ()  # of the strings that are written
+        self.wide: tuple[Regex, ...] = ()  # the same, with what narrowed formats leave out: for proofs about the schema
         self.rows: tuple[Row, ...] = ()
         self.min_items = 0
         self.max_items: int | None = None
@@ -171,6 +173,7 @@ class Shape:
         made.min_length = self.min_length
         made.max_length = self.max_length
         made.languages = self.languages
+        made.wide = self.wide
         made.rows = self.rows
         made.min_items = self.min_items
         made.max_items = self.max_items
