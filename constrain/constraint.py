@@ -93,7 +93,8 @@ def json_constraint(schema: Any, *, limits: Limits = DEFAULT_LIMITS, **options: 
 
     schema: a dict, a bool, or JSON text. Options: whitespace ("flexible", "compact", "pretty"), property_order
     ("schema", "any"), numbers ("canonical", "any"), draft, registry, formats ("assert", "annotate"), unknown_formats
-    ("annotate", "refuse"), escapes. Raises InvalidSchema, UnsupportedFeature, Unsatisfiable, LimitExceeded.
+    ("annotate", "refuse"), escapes ("any", "canonical"). Raises InvalidSchema, UnsupportedFeature, Unsatisfiable,
+    LimitExceeded.
     """
     from constrain.schema import compile_schema
 

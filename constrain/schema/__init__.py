@@ -48,7 +48,8 @@ def compile_schema(
     "2019-09", "2020-12"; None: what `$schema` says, else 2020-12, where array-form `items` with `additionalItems`,
     boolean `exclusiveMinimum` and `exclusiveMaximum`, and `dependencies` are read as earlier drafts meant them.
     registry: a `referencing.Registry` for `$ref` to other documents; nothing is ever fetched otherwise. formats:
-    "assert" or "annotate"; unknown_formats: what to do under "assert" with a format that nobody knows.
+    "assert" or "annotate"; unknown_formats: what to do under "assert" with a format that nobody knows. whitespace and
+    escapes: see `Grammar`.
 
     Raises InvalidSchema, UnsupportedFeature (both with a JSON pointer), Unsatisfiable, LimitExceeded.
     """
