@@ -67,18 +67,18 @@ def check_depth(value: Json, limits: Limits, uri: str = "") -> None:
     for _ in range(limits.schema_depth):
         if not level:
             return
-        inner: dict[int, Json] = {}  # by identity: what stands in several places is looked at once
-        for held in level:
-            for part in held.values() if isinstance(held, dict) else held:
-                if isinstance(part, _CONTAINERS):
-                    inner[id(part)] = part
-        level = list(inner.values())
+        parts = [p for held in level for p in (held.values() if isinstance(held, dict) else held)]
+        level = [p for p in parts if p.__class__ not in _ATOMS and isinstance(p, _CONTAINERS)]
+        if len(level) > _MANY:  # what stands in several places need be looked at once only
+            level = list({id(p): p for p in level}.values())
     if level:
         raise _too_deep(limits.schema_depth, uri)
 
 
 _SHALLOW = 200  # nesting up to which `json` does it
+_MANY = 100
 _CONTAINERS = (dict, list, tuple)
+_ATOMS = frozenset({str, bool, int, float, Decimal, type(None)})
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 
