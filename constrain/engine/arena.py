@@ -17,7 +17,7 @@ from constrain import regular
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.store import Store
-from constrain.engine.terminals import KeyLabels, counted, dfa_record, distances, uncounted
+from constrain.engine.terminals import counted, dfa_record, distances, free_names, uncounted
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import (
     MOST_COUNTED,
@@ -83,6 +83,7 @@ class Arena:
         self.limits = limits
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
+        self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
         H = self.H = np.zeros(FIRST_SIZE + 4 * words, np.int32)
         H[L.CAP] = len(H)
         H[L.BUMP] = L.HEADER
@@ -107,7 +108,7 @@ class Arena:
             H[field] = min(limit, MOST_COUNTED)
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
-        for field, size in ((L.PENDING, 800), (L.CLEARS, 1024), (L.IDS, 2048), (L.SCRATCH, 4096)):
+        for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096)):
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
 
@@ -246,13 +247,13 @@ class Arena:
             avail[i] = avail[i + 1] + (values[i] >= 0)
             reqafter[i] = reqafter[i + 1] + required[i]
         lo, hi = _bounds(node.lo, node.hi)
-        any_free = any(v >= 0 for _, v in node.free)
-        if any_free and node.free[0][0] is not None:
-            possible = self._key_automaton(names, tuple(r for r, _ in node.free)).accept
-            any_free = any(node.free[a - n][1] >= 0 for a in set(possible.tolist()) if a >= n)
+        free = tuple((r, v >= 0) for r, v in node.free)
+        any_free = any(ok for _, ok in free)
+        if any_free and free[0][0] is not None:
+            any_free = not self._free_names(names, free).is_empty
         at = L.O_DATA
         m = len(children)
-        tid = self._terminal("keys", (names, tuple((r, v >= 0) for r, v in node.free), tuple(v >= 0 for v in values)))
+        tid = self._terminal("keys", (names, free))
         out += (
             L.OP_OBJECT, tid, n, m - n, int(node.ordered), lo, hi, int(any_free),
             at, at + m, at + m + n, at + m + 2 * n + 1, at + m + 3 * n + 2,
@@ -283,33 +284,46 @@ class Arena:
         if kind == "choice":
             at = self._trie(sorted(what), [0] * len(what), -1)
         elif kind == "keys":
-            at = self._keys(what, store)
+            names, free = what
+            at = self._keys(names, free, store)
         else:
-            dfa = regular.compile(what, self.limits)
-            if dfa.is_empty:
-                raise AssertionError("an empty language reached the engine")
-            gid = store.terminal_id(self._prefix + kind.encode() + dfa.key)
-            at = self._append(dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None))
+            record = store.record((self._prefix, kind, what))
+            if record is None:
+                dfa = regular.compile(what, self.limits)
+                if dfa.is_empty:
+                    raise AssertionError("an empty language reached the engine")
+                gid = store.terminal_id(self._prefix + kind.encode() + dfa.key)
+                record = dfa_record(dfa, gid, distances(dfa) if kind == "counted" else None)
+                store.keep_record((self._prefix, kind, what), record)
+            at = self._append(record)
         self.H[self.H[L.TERMS] + tid] = at
 
-    def _keys(self, what: Any, store: Store) -> int:
-        names, free, allowed = what
+    def _keys(self, names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], store: Store) -> int:
+        order = sorted(range(len(names)), key=names.__getitem__)
+        chosen = [names[i] for i in order]
+        n = len(names)
         if not free or free[0][0] is None:
-            order = sorted(range(len(names)), key=names.__getitem__)
-            open_label = len(names) if free and free[0][1] else -1
-            return self._trie([names[i] for i in order], order, open_label)
-        dfa = self._key_automaton(names, tuple(r for r, _ in free))
+            return self._trie(chosen, order, n if free and free[0][1] else -1)
+        dfa = self._free_names(names, free)
         if dfa.is_empty:
-            return self._trie([], [], -1)
-        possible = (*allowed, *(ok for _, ok in free))
-        key = KeyLabels(dfa, len(names), possible)
-        gid = store.terminal_id(self._prefix + b"keys" + dfa.key + bytes(possible) + len(names).to_bytes(4, "little"))
-        return self._append(dfa_record(dfa, gid, key=key))
+            return self._trie(chosen, order, -1)
+        gid = store.terminal_id(self._prefix + b"string" + dfa.key)
+        at = self._append(dfa_record(dfa, gid))
+        t = self._trie(chosen, order, n)
+        if (int(self.H[t + L.TT_NODES]) + 1) * (dfa.n_states + 1) >= 1 << 31:
+            raise LimitExceeded(
+                "the names and patterns of an object's properties are too many together", keyword="dfa_states"
+            )
+        self.H[t + L.TT_FREE] = at
+        return t
 
-    def _key_automaton(self, names: Sequence[str], free: Sequence[ast.Regex | None]) -> Dfa:
-        """Labels of keys: the index of a declared name, `names + k` for the k-th class of free keys."""
-        languages = [ast.literal(name) for name in names] + [ast.ALL if r is None else r for r in free]
-        return regular.compile_labelled(languages, self.limits)
+    def _free_names(self, names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]]) -> Dfa:
+        key = (tuple(names), tuple(free))
+        last, dfa = self._last_free
+        if dfa is None or last != key:
+            dfa = free_names(names, free, self.limits)
+            self._last_free = (key, dfa)
+        return dfa
 
     def _trie(self, names: Sequence[str], labels: Sequence[int], open_label: int) -> int:
         n = len(names)

@@ -16,12 +16,13 @@ from constrain.engine.store import Store, store_of
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import Grammar
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.regular import kernels as _regular  # noqa: F401  (loaded now, not in the middle of a text)
 from constrain.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from constrain.engine.matcher import Matcher
 
-REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS, L.NEED_CLEARS: L.CLEARS}
+REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS}
 
 
 class CompiledConstraint:

@@ -13,14 +13,16 @@ import numpy as np
 
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, TD_ACCEPT, TD_ASCII,
-    TD_COUNTED, TD_MINREM, TD_NCLS, TD_SHARED, TD_TABLE, TN, T_ANY, T_DFA, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
-    X_GROUPS, X_IDS, X_MAXLEN, X_OFFSETS, X_ROWCAP, X_ROWS, X_TRIE,
+    BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, NO_UTF8, ROOM_FREE,
+    TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_COUNTED, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA,
+    X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_SIZE, ROW_ALL, WORK,
+    X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
 
 DENSE_FROM = 1024  # inner tokens from which on a row of bits is kept instead of a list
+MAX_SAFE_WORK = 50_000  # steps to find the bytes that keep a state alive
 MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such states are walked token by token
 
 
@@ -46,81 +48,150 @@ def find_entry(X, gid, s, d, v, need, room):
 
 
 @device
-def merge_exits(X, table32, list32, npoints, table_ids):
-    """Write the trie of everything below the trie nodes list32, merged, to table32.
+def add_children(X, v, list32, n):
+    """Append the children of trie node v to the list of n; returns its length."""
+    trie = X[X_TRIE]
+    end = X[trie + TN * v + 1]
+    c = v + 1
+    while c < end:
+        list32[n] = c
+        n += 1
+        c = X[trie + TN * c + 1]
+    return n
+
+
+@device
+def sort_by_byte(X, list32, a, z):
+    """Sort the trie nodes list32[a:z] by their bytes; those of one byte stay in order."""
+    trie = X[X_TRIE]
+    if z - a <= 24:
+        for i in range(a + 1, z):
+            v = list32[i]
+            byte = X[trie + TN * v]
+            j = i
+            while j > a and X[trie + TN * list32[j - 1]] > byte:
+                list32[j] = list32[j - 1]
+                j -= 1
+            list32[j] = v
+        return
+    place = np.zeros(257, np.int32)
+    for i in range(a, z):
+        place[X[trie + TN * list32[i]] + 1] += 1
+    for b in range(256):
+        place[b + 1] += place[b]
+    copy = list32[a:z].copy()
+    for i in range(z - a):
+        byte = X[trie + TN * copy[i]]
+        list32[a + place[byte]] = copy[i]
+        place[byte] += 1
+
+
+@device
+def add_run(table32, n, a, z):
+    """Append the run of ids [a, z) to the n runs in table32. Returns (the table, which may have grown; runs)."""
+    if a == z:
+        return table32, n
+    if n > 0 and table32[n - 1, 1] == a:
+        table32[n - 1, 1] = z
+        return table32, n
+    if n == table32.shape[0]:
+        wide = np.empty((2 * n, 2), np.int32)
+        wide[:n] = table32
+        table32 = wide
+    table32[n, 0] = a
+    table32[n, 1] = z
+    return table32, n + 1
+
+
+@device
+def merge_exits(X, table32, list32, npoints, nodes, table_ids):
+    """Write the trie of everything below the trie nodes list32, merged, to table32. nodes: how many there are below.
 
     Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the
     vocabulary's trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
     """
     trie = X[X_TRIE]
     vids = X[X_IDS]
-    cap = npoints * 4 + 1024
-    members = np.empty(cap, np.int32)  # stack of lists: the vocabulary nodes that are merged into a node on the path
-    cursor = np.empty(cap, np.int32)
-    starts = np.empty(X[X_MAXLEN] + 3, np.int32)
-    places = np.empty(X[X_MAXLEN] + 3, np.int32)
+    kids = np.empty(nodes + 1, np.int32)  # a list for each node on the path, sorted: what is merged into its children
+    depths = X[X_MAXLEN] + 3
+    cursor = np.empty(depths, np.int32)
+    ends = np.empty(depths, np.int32)
+    places = np.empty(depths, np.int32)
     n = 0
     for i in range(npoints):
-        v = list32[i]
-        if X[trie + TN * v + 1] > v + 1:
-            members[n] = v
-            cursor[n] = v + 1
-            n += 1
-    node = 1
-    nids = 0
+        n = add_children(X, list32[i], kids, n)
+    sort_by_byte(X, kids, 0, n)
     table32[0, 0] = 0
     table32[0, 2] = 0
+    cursor[0], ends[0], places[0] = 0, n, 0
     depth = 0
-    starts[0] = 0
-    starts[1] = n
-    places[0] = 0
+    node = 1
+    nids = 0
     while depth >= 0:
-        a, z = starts[depth], starts[depth + 1]
-        byte = 256
-        for i in range(a, z):
-            c = cursor[i]
-            if c < X[trie + TN * members[i] + 1] and X[trie + TN * c] < byte:
-                byte = X[trie + TN * c]
-        if byte == 256:
+        a = cursor[depth]
+        if a == ends[depth]:
             table32[places[depth], 1] = node
             depth -= 1
             continue
         if node >= MAX_EXIT_NODES:
             return -1, 0
-        if z + (z - a) > members.shape[0]:
-            wide = np.empty(2 * members.shape[0] + (z - a), np.int32)
-            wide[: members.shape[0]] = members
-            members = wide
-            wide2 = np.empty(wide.shape[0], np.int32)
-            wide2[: cursor.shape[0]] = cursor
-            cursor = wide2
+        byte = X[trie + TN * kids[a]]
+        z = a
+        n = ends[depth]
         table32[node, 0] = byte
         table32[node, 2] = nids
-        n = z
-        for i in range(a, z):
-            c = cursor[i]
-            if c < X[trie + TN * members[i] + 1] and X[trie + TN * c] == byte:
-                end = X[trie + TN * c + 1]
-                cursor[i] = end
-                for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
-                    table_ids[nids] = X[vids + k]
-                    nids += 1
-                if end > c + 1:
-                    members[n] = c
-                    cursor[n] = c + 1
-                    n += 1
+        while z < ends[depth] and X[trie + TN * kids[z]] == byte:
+            c = kids[z]
+            z += 1
+            for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
+                table_ids[nids] = X[vids + k]
+                nids += 1
+            n = add_children(X, c, kids, n)
+        cursor[depth] = z
+        if z > a + 1:
+            sort_by_byte(X, kids, ends[depth], n)
         depth += 1
-        places[depth] = node
-        starts[depth] = z
-        starts[depth + 1] = n
+        cursor[depth], ends[depth], places[depth] = ends[depth - 1], n, node
         node += 1
     table32[node, 2] = nids
     return node, nids
 
 
 @device
-def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exit_table, nexits, usable):
-    """Append an entry with these inner tokens and exits [node, label, characters, room needed]; 0: no room left."""
+def write_row(X, B, row, list32, n, table32, nruns):
+    """Write n tokens, given as in `write_entry`, to a row of bits."""
+    vids = X[X_IDS]
+    words = B.shape[1]
+    if nruns > 0 and 2 * n > X[X_SIZE]:  # most tokens: take away the others
+        for i in range(words):
+            B[row, i] = B[ROW_ALL, i]
+        k = 0
+        for i in range(nruns + 1):
+            end = table32[i, 0] if i < nruns else X[X[X_TRIE] + TN * X[X_NODES] + 2]
+            while k < end:
+                x = X[vids + k]
+                B[row, x >> 5] &= ~(np.uint32(1) << np.uint32(x & 31))
+                k += 1
+            if i < nruns:
+                k = table32[i, 1]
+        return
+    for i in range(words):
+        B[row, i] = 0
+    if nruns == 0:
+        for i in range(n):
+            B[row, list32[i] >> 5] |= np.uint32(1) << np.uint32(list32[i] & 31)
+    for i in range(nruns):
+        for k in range(table32[i, 0], table32[i, 1]):
+            x = X[vids + k]
+            B[row, x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+
+
+@device
+def write_entry(X, B, raw, gid, s0, d0, v, need, room, list32, ninner, table32, nruns, exit_table, nexits, usable):
+    """Append an entry with these inner tokens and exits [node, label, characters, room needed]; 0: no room left.
+
+    The ninner inner tokens are list32, or, with nruns > 0, runs of the trie's ids, in order: table32 [runs, 2].
+    """
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
@@ -138,7 +209,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
             labels[nsec] = exit_table[i, 1]
             nsec += 1
     dense = ninner >= DENSE_FROM
-    rows = (2 if nsec == 1 and t_any_raw == 0 else 1) if dense else 0
+    rows = (2 if nsec == 1 and raw == 0 else 1) if dense else 0
     if X[X_ROWS] + rows > X[X_ROWCAP] or 4 * X[X_ECOUNT] > 3 * X[X_ESIZE]:
         return 0
     if X[X_BUMP] + E_HEAD + nsec * E_SEC + 2 * ntok + 64 > X[X_CAP]:
@@ -154,9 +225,14 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
     at += E_HEAD + E_SEC * nsec
     X[base + E_INNER] = at
     if not dense:
-        for i in range(ninner):
-            X[at + i] = list32[i]
-        at += ninner
+        if nruns == 0:
+            for i in range(ninner):
+                X[at + i] = list32[i]
+            at += ninner
+        for i in range(nruns):
+            for k in range(table32[i, 0], table32[i, 1]):
+                X[at] = X[vids + k]
+                at += 1
     points = np.empty(nexits + 1, np.int32)
     for sec in range(nsec):
         npoints, total, nodes = 0, 0, 0
@@ -168,7 +244,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
                 npoints += 1
                 total += X[trie + TN * X[trie + TN * q + 1] + 2] - X[trie + TN * q + 2]
                 nodes += X[trie + TN * q + 1] - q - 1
-                if t_any_raw == 0:
+                if raw == 0:
                     for k in range(X[trie + TN * q + 2], X[trie + TN * (q + 1) + 2]):
                         X[at] = X[vids + k]
                         at += 1
@@ -177,7 +253,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
         if nodes > 0:
             out = np.empty((min(nodes, MAX_EXIT_NODES) + 2, 3), np.int32)
             ids_at = np.empty(total + 1, np.int32)
-            used, nids = merge_exits(X, out, points, npoints, ids_at)
+            used, nids = merge_exits(X, out, points, npoints, nodes, ids_at)
             if used < 0:
                 usable = 0
                 break
@@ -196,10 +272,7 @@ def write_entry(X, B, t_any_raw, gid, s0, d0, v, need, room, list32, ninner, exi
     X[base + E_USABLE] = usable
     if dense and usable != 0:
         row = X[X_ROWS]
-        for i in range(words):
-            B[row, i] = 0
-        for i in range(ninner):
-            B[row, list32[i] >> 5] |= np.uint32(1) << np.uint32(list32[i] & 31)
+        write_row(X, B, row, list32, ninner, table32, nruns)
         X[base + E_ROW] = row
         if rows == 2:
             for i in range(words):
@@ -262,25 +335,121 @@ def pick_entry(X, B, base, need, room):
             for k in range(4):
                 exits[n, k] = X[at + 4 * i + k]
             n += 1
+    none = np.empty((1, 2), np.int32)
     return write_entry(
-        X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, exits, n, X[base + E_USABLE]
-    )
+        X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, none, 0, exits, n,
+        X[base + E_USABLE],
+    )  # fmt: skip
 
 
 @device
-def loop_groups(H, X, t, s, raw):
-    """Bits of the groups of bytes all of which lead from automaton state s back to s."""
+def high_group(c):
+    """The group of a character beyond ASCII."""
+    g = 0
+    for i in range(1, NO_UTF8):
+        if c >= HIGH_GROUPS[i]:
+            g = i
+    return g
+
+
+@device
+def live_bytes(H, t, s, raw, stay):
+    """The bytes over which automaton state s goes on (stay: to itself): ASCII as two words of 64 bits, HIGH_GROUPS."""
+    low, mid = np.int64(0), np.int64(0)
+    high = (np.int64(1) << NO_UTF8) - 1
     table, ascii_at = 0, 0
     if H[t] == T_DFA:
         table, ascii_at = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_ASCII]
-    out = np.int64(0x7FFFFFFF)
     for b in range(128):
-        stays = raw != 0 or (b >= 32 and b != 34 and b != 92)
-        if H[t] == T_DFA and H[table + H[ascii_at + b]] != s:
-            stays = False
-        if not stays:
-            out &= ~(np.int64(1) << X[X[X_GROUPS] + b])
-    return out & ~(np.int64(1) << X[X[X_GROUPS] + 200])
+        good = raw != 0 or (b >= 32 and b != 34 and b != 92)
+        if good and H[t] == T_DFA:
+            s2 = H[table + H[ascii_at + b]]
+            good = s2 == s if stay else s2 >= 0
+        if good and b < 64:
+            low |= np.int64(1) << b
+        elif good:
+            mid |= np.int64(1) << (b - 64)
+    if H[t] == T_DFA:
+        n = H[t + TD_NINT]
+        for i in range(n):
+            s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+            if s2 == s or (s2 >= 0 and not stay):
+                continue
+            first = H[t + H[t + TD_BOUNDS] + i]
+            last = H[t + H[t + TD_BOUNDS] + i + 1] - 1 if i + 1 < n else 0x10FFFF
+            if first >= 0xD800 and first < 0xE000:
+                first = 0xE000
+            if last >= 0xD800 and last < 0xE000:
+                last = 0xD7FF
+            first = max(first, 128)
+            if first <= last:
+                for g in range(high_group(first), high_group(last) + 1):
+                    high &= ~(np.int64(1) << g)
+    return low, mid, high
+
+
+@device
+def safe_bytes(H, t, s, height, data):
+    """Bytes of which any sequence of at most `height` keeps state s of a T_DFA alive inside of a JSON string.
+
+    As `live_bytes`. data [4 * states]: what that has said of each state, after a 1, or 0 where it was not asked.
+    """
+    seen = np.zeros(H[t + TD_STATES], np.int32)
+    queue = np.empty(H[t + TD_STATES], np.int32)
+    n = H[t + TD_NINT]
+    turn, work = 0, 0
+    low, mid, high = np.int64(-1), np.int64(-1), np.int64(-1)
+    while True:
+        turn += 1
+        queue[0] = s
+        seen[s] = turn
+        size, at, level_end, level = 1, 0, 1, 0
+        low2, mid2, high2 = low, mid, high
+        while at < size and level < height:
+            r = queue[at]
+            at += 1
+            work += 128 + n
+            if work > MAX_SAFE_WORK:
+                return live_bytes(H, t, s, 0, True)
+            if data[4 * r] == 0:
+                data[4 * r] = 1
+                data[4 * r + 1], data[4 * r + 2], data[4 * r + 3] = live_bytes(H, t, r, 0, False)
+            low2 &= data[4 * r + 1]
+            mid2 &= data[4 * r + 2]
+            high2 &= data[4 * r + 3]
+            if turn == 1 and r == s:
+                low, mid, high = low2, mid2, high2
+            table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
+            for b in range(32, 128):
+                if ((low >> b) if b < 64 else (mid >> (b - 64))) & 1:
+                    r2 = H[table + H[t + H[t + TD_ASCII] + b]]
+                    if r2 >= 0 and seen[r2] != turn:
+                        seen[r2] = turn
+                        queue[size] = r2
+                        size += 1
+            if high != 0:
+                for i in range(n):
+                    r2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+                    if r2 >= 0 and seen[r2] != turn and (i + 1 == n or H[t + H[t + TD_BOUNDS] + i + 1] > 128):
+                        seen[r2] = turn
+                        queue[size] = r2
+                        size += 1
+            if at == level_end:
+                level_end = size
+                level += 1
+        if low2 == low and mid2 == mid and high2 == high:
+            return low, mid, high
+        low, mid, high = low2, mid2, high2
+
+
+@device
+def all_below(X, below, low, mid, high):
+    """Are all bytes below a trie node in these sets? below: offset of what is known of it."""
+    return (
+        X[below + 4] & ~high == 0
+        and ((np.int64(X[below]) & 0xFFFFFFFF) | (np.int64(X[below + 1]) << 32)) & ~low == 0
+        and ((np.int64(X[below + 2]) & 0xFFFFFFFF) | (np.int64(X[below + 3]) << 32)) & ~mid == 0
+    )
 
 
 @device
@@ -289,6 +458,7 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     trie = X[X_TRIE]
     vids = X[X_IDS]
     end = X[trie + TN * v + 1]
+    H[WORK] += end - v
     depth_cap = X[X_MAXLEN] + 2
     ps = np.empty(depth_cap, np.int32)
     pd = np.empty(depth_cap, np.int32)
@@ -296,25 +466,30 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     pr = np.empty(depth_cap, np.int32)
     pe = np.empty(depth_cap, np.int32)
     ntok = X[trie + TN * end + 2] - X[trie + TN * v + 2]
-    inner = np.empty(ntok + 1, np.int32)
-    rooms = np.empty(ntok + 1, np.int32)
-    exits = np.empty((256, 4), np.int32)
-    ninner, nexits, exit_nodes, most = 0, 0, 0, 0
     kind = H[t]
     counted = raw == 0 and (kind == T_ANY or H[t + TD_COUNTED] != 0)
+    inner = np.empty(ntok + 1 if counted else 1, np.int32)
+    rooms = np.empty(ntok + 1 if counted else 1, np.int32)
+    runs = np.empty((256, 2), np.int32)
+    runs[0, 1] = -1
+    nruns = 0
+    exits = np.empty((256, 4), np.int32)
+    ninner, nexits, exit_nodes, most = 0, 0, 0, 0
     ascii_at, table_at, ncls, minrem_at = 0, 0, 0, 0
     if kind == T_DFA:
         ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
         minrem_at = t + H[t + TD_MINREM]
-    states = (H[t + TD_ACCEPT] - H[t + TD_TABLE]) // ncls if kind == T_DFA else 1
-    above = 0  # depth of v
+    states = H[t + TD_STATES] if kind == T_DFA else 1
+    pk = np.zeros(depth_cap, np.int32)  # bytes that begin a character, from the root of the trie on
     q = 0
     while q != v:
         q += 1
         while X[trie + TN * q + 1] <= v:
             q = X[trie + TN * q + 1]
-        above += 1
-    loops = np.full(states + 1, -1, np.int64)
+        pk[0] += X[trie + TN * q] & 0xC0 != 0x80
+    known = np.zeros(states + 1, np.int32)  # the height for which a state's bytes are known
+    alive = np.zeros(4 * states + 4, np.int64)
+    stay = np.zeros(3 * states + 3, np.int64)
     ps[0], pd[0], pn[0], pr[0], pe[0] = s0, d0, 0, 0, end
     depth = 0
     node = v + 1
@@ -349,10 +524,13 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
             r = max(r, n + 1)
         if s2 >= 0:
             most = max(most, r)
-            for k in range(X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]):
-                inner[ninner] = X[vids + k]
-                rooms[ninner] = r
-                ninner += 1
+            a, z = X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]
+            if counted:
+                for k in range(a, z):
+                    inner[ninner + k - a] = X[vids + k]
+                    rooms[ninner + k - a] = r
+            runs, nruns = add_run(runs, nruns, a, z)
+            ninner += z - a
         if label >= 0 and (closed or e > node + 1):
             if nexits == exits.shape[0]:
                 wide = np.empty((2 * nexits, 4), np.int32)
@@ -364,34 +542,43 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
         if s2 < 0 or e == node + 1:
             node = e
             continue
-        if d2 == 0 and s2 == s and e > node + 3 and (raw == 0 or label < 0):
-            if loops[s] < 0:
-                loops[s] = loop_groups(H, X, t, s, raw)
-            if X[trie + TN * node + 4] & ~loops[s] == 0:
-                for k in range(X[trie + TN * (node + 1) + 2], X[trie + TN * e + 2]):
-                    token = X[vids + k]
-                    inner[ninner] = token
-                    if counted:
-                        # the bytes that the token has below this node are as many characters
-                        more = X[X[X_OFFSETS] + token + 1] - X[X[X_OFFSETS] + token] - above - depth - 1
-                        least = n + c + more + (H[minrem_at + s] if kind == T_DFA else 0)
-                        rooms[ninner] = max(r, least)
-                        most = max(most, rooms[ninner])
-                    ninner += 1
+        k2 = pk[depth] + (b & 0xC0 != 0x80)
+        if d2 == 0 and e > node + 3 and (raw == 0 or label < 0):
+            below = X[X_BELOW] + BN * node
+            height = X[below + 5]
+            if known[s2] < height:
+                if raw != 0 or counted or kind == T_ANY:
+                    known[s2] = 1 << 30
+                    stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2] = live_bytes(H, t, s2, raw, True)
+                else:
+                    known[s2] = height
+                    stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2] = safe_bytes(H, t, s2, height, alive)
+            if all_below(X, below, stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2]):
+                a = X[trie + TN * (node + 1) + 2]
+                z = X[trie + TN * e + 2]
+                if counted:
+                    least = n + c - k2 + (H[minrem_at + s2] if kind == T_DFA else 0)
+                    for k in range(a, z):
+                        inner[ninner + k - a] = X[vids + k]
+                        need = max(r, least + X[X[X_CHARS] + X[vids + k]])
+                        rooms[ninner + k - a] = need
+                        most = max(most, need)
+                runs, nruns = add_run(runs, nruns, a, z)
+                ninner += z - a
                 node = e
                 continue
         depth += 1
-        ps[depth], pd[depth], pn[depth], pr[depth], pe[depth] = s2, d2, n + c, r, e
+        ps[depth], pd[depth], pn[depth], pr[depth], pe[depth], pk[depth] = s2, d2, n + c, r, e, k2
         node += 1
     usable = 1
     kept = nexits
     if exit_nodes > 8 * MAX_EXIT_NODES:
         usable = 0
         kept = 0
-    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, exits, kept, usable)
+    base = write_entry(X, B, raw, gid, s0, d0, v, 0, ROOM_FREE, inner, ninner, runs, nruns, exits, kept, usable)
     if base == 0 or not counted:
         return base
-    size = 2 + most + 1 + ninner + 4 * nexits
+    size = 2 + most + 1 + ninner + 4 * nexits + 2 * most + 3
     p = X[X_BUMP]
     if p + size + 64 > X[X_CAP]:
         return 0
@@ -414,7 +601,25 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw):
     for i in range(nexits):
         for k in range(4):
             X[at + 4 * i + k] = exits[i, k]
-    X[X_BUMP] = at + 4 * nexits
+    at += 4 * nexits
+    for i in range(2 * most + 3):
+        X[at + i] = 0
+    for i in range(nexits):
+        if exits[i, 3] <= most:
+            X[at + exits[i, 3]] = 1
+        if exits[i, 2] <= most:
+            X[at + most + 1 + exits[i, 2]] = 1
+    last = 0
+    for r in range(most + 1):
+        if X[at + r] != 0 or X[p + 2 + r] != (X[p + 1 + r] if r > 0 else 0):
+            last = r
+        X[at + r] = last
+    last = most + 1
+    for r in range(most + 1, -1, -1):
+        if r <= most and X[at + most + 1 + r] != 0:
+            last = r
+        X[at + most + 1 + r] = last
+    X[X_BUMP] = at + 2 * most + 3
     X[base + E_PROFILE] = p
     return base
 
@@ -432,14 +637,18 @@ def build_entry(H, X, B, t, gid, s0, d0, v, need, room, raw):
             base = build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
             if base == 0:
                 return 0
-        return pick_entry(X, B, base, need, room)
+        p = X[base + E_PROFILE]
+        most = X[p]
+        if need == 0 and room >= most:
+            return base
+        same = p + 2 + most + 1 + X[p + 2 + most] + 4 * X[p + 1]
+        least = X[same + min(room, most)]
+        greatest = X[same + most + 1 + min(need, most + 1)]
+        chosen = find_entry(X, gid, s0, d0, v, greatest, least)
+        if chosen == 0:
+            chosen = pick_entry(X, B, base, greatest, least)
+        return chosen
     return build_entry_free(H, X, B, t, gid, s0, d0, v, raw)
-
-
-@device
-def shared_state(H, t, s):
-    """Does what automaton state s of a key terminal allows not depend on which keys are allowed now?"""
-    return H[t] == T_DFA and H[t + H[t + TD_SHARED] + s] != 0
 
 
 @device

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, LIMIT_DEPTH, NEED_SPACE, STACK_SIZE,
-    STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, TABLE, TABLE_COUNT, TABLE_SIZE,
+    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, TAIL_HEAD, LIMIT_DEPTH, NEED_SPACE,
+    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, TABLE, TABLE_COUNT, TABLE_SIZE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -188,3 +188,55 @@ def intern_state(H, src, m, accepting):
         H[r + STATE_HEAD + i] = H[src + i]
     insert(H, table + j, r)
     return r
+
+
+@device
+def tail_hash(H, c, trie):
+    h = mix(KIND_TAIL, np.int64(trie))
+    for i in range(CFG):
+        h = mix(h, np.int64(H[c + i]))
+    return h
+
+
+@device
+def find_tail(H, c, trie):
+    """The tail of the configuration at c over the exits at `trie`, or 0."""
+    h = tail_hash(H, c, trie)
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            return 0
+        if H[r] == h and H[r + 1] == KIND_TAIL and H[r + 2] == trie:
+            same = True
+            for i in range(CFG):
+                if H[r + 3 + i] != H[c + i]:
+                    same = False
+                    break
+            if same:
+                return r
+        j = (j + 1) & (size - 1)
+
+
+@device
+def save_tail(H, c, trie, ids, n):
+    """Remember the n token ids at `ids` as the tail of the configuration at c over the exits at `trie`."""
+    if not room_for(H, TAIL_HEAD + n):
+        return
+    r = H[BUMP]
+    H[BUMP] = r + TAIL_HEAD + n
+    h = tail_hash(H, c, trie)
+    H[r] = h
+    H[r + 1] = KIND_TAIL
+    H[r + 2] = trie
+    for i in range(CFG):
+        H[r + 3 + i] = H[c + i]
+    H[r + 3 + CFG] = n
+    for i in range(n):
+        H[r + TAIL_HEAD + i] = H[ids + i]
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while H[table + j] != 0:
+        j = (j + 1) & (size - 1)
+    insert(H, table + j, r)

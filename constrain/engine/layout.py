@@ -8,7 +8,8 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   stack frames     [hash, KIND_STACK, node id, register, count, parent, depth, level]
   states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
   seen-sets        [hash, KIND_SEEN, words, bits...]
-  mask records     [rows, refs, ids, clears, ids after clears, dense; row numbers..., (offset, length)..., token ids...]
+  tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
+  mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
 A configuration is one parse: (pos, s, d, n, stack). pos = node id << 4 | phase. s, d, n depend on the phase: inside a
@@ -38,14 +39,11 @@ PENDING = 20
 PENDING_END = 21
 IDS = 22
 IDS_END = 23
-CLEARS = 24
-CLEARS_END = 25
 LISTS = 26  # row numbers and refs of the mask being made
 N_ROWS = 27
 N_REFS = 28
 N_IDS = 29
-N_CLEARS = 30
-N_AFTER = 31  # ids from this index on are set after the clears; -1: no clears yet
+N_CLEARS = 30  # how many of the ids are cleared
 LIVE_LIMIT = 32
 DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
@@ -65,7 +63,6 @@ NEED_SPACE = 4  # ARG: ints wanted
 NEED_SCRATCH = 5
 NEED_PENDING = 6
 NEED_IDS = 7
-NEED_CLEARS = 8
 NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
@@ -75,6 +72,8 @@ LIMIT_WORK = 11
 KIND_STACK = 1
 KIND_STATE = 2
 KIND_SEEN = 3
+KIND_TAIL = 4
+TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
 STACK_SIZE = 8
@@ -110,22 +109,27 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
-# T_DFA:  [1, gid, ncls, nint, ascii, bounds, classes, table, accept, minrem, free, label0, labels, shared, counted,
-#          wide, first bytes...]
-TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM, TD_FREE = range(2, 11)
-TD_LABEL0, TD_LABELS, TD_SHARED, TD_COUNTED, TD_WIDE = range(11, 16)
-TD_FIRST = 16  # 256 bits: a superset of the bytes that state 0 can take. TD_WIDE: does any state take more than ASCII?
-TD_HEAD = 24
-# T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm]; edge e leads to node e + 1
-TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM = range(2, 10)
-TT_DATA = 10
+# T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, counted, wide, all,
+#          first bytes...]
+TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM = range(2, 11)
+TD_COUNTED = 11
+TD_WIDE = 12  # does any state take more than ASCII?
+TD_ALL = 13  # the state from which every string is accepted, with label 0; -1: there is none
+TD_FIRST = 14  # 256 bits: a superset of the bytes that state 0 can take
+TD_HEAD = 22
+# T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm, free]; edge e leads to node e + 1. Other names
+# than those of the trie have the labels from `open label` on (-1: there are none); free: offset of the T_DFA that says
+# which and with what label (0: all, with the first). A state is node + (nodes + 1) * q: the node is `nodes` when the
+# name is not in the trie, q the state of that automaton, its number of states when it has failed, 0 without one.
+TT_NODES, TT_OPEN, TT_EDGE0, TT_CHARS, TT_LABEL, TT_LO, TT_HI, TT_PERM, TT_FREE = range(2, 11)
+TT_DATA = 11
 
 # -- store ------------------------------------------------------------------------------------------------------------
 X_BUMP = 0
 X_CAP = 1
-X_ROWS = 2  # rows of B in use
+X_ROWS = 2  # rows of B in use; the first holds all tokens that have bytes
 X_ROWCAP = 3
-X_TRIE = 4  # nodes of TN ints: byte, end, first, child table, groups of bytes below (store.py, GROUPS)
+X_TRIE = 4  # nodes of TN ints: byte, end, first, child table
 X_IDS = 5
 X_OFFSETS = 6
 X_DATA = 7
@@ -138,16 +142,27 @@ X_EOS = 13
 X_NEOS = 14
 X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
-X_GROUPS = 17  # the group of each byte
+X_CHARS = 17  # for each token the number of its bytes that are not continuation bytes of UTF-8
+X_BELOW = 18  # BN ints per trie node: set of the ASCII bytes below, of HIGH_GROUPS, bytes to the deepest descendant
 X_HEADER = 32
-TN = 5
+TN = 4
+BN = 6
+# Where groups of characters beyond ASCII begin, each with first bytes of its own; a trie node has a bit for each that
+# begins below it. The bit after them says that something below is no UTF-8, or that the node is inside of a character.
+HIGH_GROUPS = (
+    0x80, 0xC0, 0x2C0, 0x380, 0x500, 0x800, 0x1000, 0x2000, 0x3000, 0x4000, 0xA000, 0xD000, 0xE000, 0x10000, 0x40000,
+)  # fmt: skip
+NO_UTF8 = len(HIGH_GROUPS)
 BIG_NODE = 16  # children from which on a trie node has a child table
 
+ROW_ALL = 0
 ROOM_FREE = 1 << 20  # "no upper bound near"
 # entry: [gid, s, d, v, need, room, usable, row of inner, row of inner and closers, inner offset, inner count, sections;
 #         sections...]
 E_USABLE, E_ROW, E_ROWALL, E_INNER, E_NINNER, E_NSEC = 6, 7, 8, 9, 10, 11
-E_PROFILE = 12  # counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4]
+# counted terminals: offset of [most, exits, tokens by room needed (running count), ids, exits x 4, rooms that differ,
+# needs that differ]: of rooms 0..most (needs 0..most + 1) the least (greatest) that chooses the same tokens and exits
+E_PROFILE = 12
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5

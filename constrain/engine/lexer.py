@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from constrain.engine.layout import (
     D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWHEX, D_LOWU, D_UTF8, ESCAPES, TD_ACCEPT, TD_ASCII, TD_BOUNDS, TD_CLASSES,
-    TD_FREE, TD_LABEL0, TD_LABELS, TD_MINREM, TD_NCLS, TD_NINT, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI, TT_LABEL, TT_LO,
-    TT_NODES, TT_OPEN, TT_PERM, T_ANY, T_DFA,
+    TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TT_CHARS, TT_EDGE0, TT_FREE, TT_HI, TT_LABEL, TT_LO, TT_NODES,
+    TT_OPEN, TT_PERM, T_ANY, T_DFA,
 )  # fmt: skip
 from constrain.engine.objects import free_ok, label_ok
 from constrain.jit import engine_device as device
@@ -31,55 +31,80 @@ def interval_of(H, t, c):
 
 
 @device
-def state_lives(H, t, s, room, ko, st):
-    """May automaton state s be entered when `room` more characters are allowed (-1: any number)?
+def dfa_step(H, t, s, c):
+    """Next state of automaton state s over character c, or -1."""
+    if c < 128:
+        k = H[t + H[t + TD_ASCII] + c]
+    else:
+        k = H[t + H[t + TD_CLASSES] + interval_of(H, t, c)]
+    return H[t + H[t + TD_TABLE] + s * H[t + TD_NCLS] + k]
 
-    ko: offset of the object node whose key this is (0: not a key); st: the object's stack frame.
-    """
-    if H[t] == T_DFA:
-        if room >= 0 and H[t + H[t + TD_MINREM] + s] > room:
-            return False
-        if ko == 0:
-            return True
-        if H[t + H[t + TD_FREE] + s] != 0 and free_ok(H, ko, st):
-            return True
-        first = H[t + H[t + TD_LABEL0] + s]
-        last = H[t + H[t + TD_LABEL0] + s + 1]
-        for i in range(first, last):  # noqa: SIM110 (Numba has no generator expressions)
-            if label_ok(H, ko, st, H[t + H[t + TD_LABELS] + i]):
-                return True
+
+@device
+def key_parts(H, t, s):
+    """State s of a T_TRIE as (node, state of the automaton of other names); the latter is -1 when they are out."""
+    if H[t + TT_FREE] == 0:
+        return s, 0 if H[t + TT_OPEN] >= 0 else -1
+    width = H[t + TT_NODES] + 1
+    q = s // width
+    return s % width, q if q < H[H[t + TT_FREE] + TD_STATES] else -1
+
+
+@device
+def names_live(H, t, node, ko, st):
+    """Can the names below a node of a T_TRIE still come? ko: offset of the object node, 0: no object's keys."""
+    if node >= H[t + TT_NODES]:
         return False
     if ko == 0:
         return True
-    if H[t + TT_OPEN] >= 0 and free_ok(H, ko, st):
-        return True
-    if s >= H[t + TT_NODES]:
-        return False
-    for i in range(H[t + H[t + TT_LO] + s], H[t + H[t + TT_HI] + s]):
+    for i in range(H[t + H[t + TT_LO] + node], H[t + H[t + TT_HI] + node]):
         if label_ok(H, ko, st, H[t + H[t + TT_PERM] + i]):
             return True
     return False
 
 
 @device
+def state_lives(H, t, s, room, ko, st):
+    """May automaton state s be entered when `room` more characters are allowed (-1: any number)?
+
+    ko: offset of the object node whose key this is (0: not a key); st: the object's stack frame.
+    """
+    if H[t] == T_DFA:
+        return room < 0 or H[t + H[t + TD_MINREM] + s] <= room
+    if ko == 0:
+        return True
+    node, q = key_parts(H, t, s)
+    return (q >= 0 and free_ok(H, ko, st)) or names_live(H, t, node, ko, st)
+
+
+@device
 def trie_step(H, t, s, c):
-    """Next node of a key trie; off the trie: its number of nodes when other keys are allowed, else -1."""
-    nodes = H[t + TT_NODES]
-    if s < nodes:
+    """Next state of a T_TRIE over character c, or -1."""
+    nodes, free = H[t + TT_NODES], H[t + TT_FREE]
+    node, q = key_parts(H, t, s)
+    following = nodes
+    if node < nodes:
         chars = t + H[t + TT_CHARS]
-        lo = H[t + H[t + TT_EDGE0] + s]
-        hi = H[t + H[t + TT_EDGE0] + s + 1]
+        lo = H[t + H[t + TT_EDGE0] + node]
+        end = H[t + H[t + TT_EDGE0] + node + 1]
+        hi = end
         while lo < hi:
             mid = (lo + hi) >> 1
             if H[chars + mid] < c:
                 lo = mid + 1
             else:
                 hi = mid
-        if lo < H[t + H[t + TT_EDGE0] + s + 1] and H[chars + lo] == c:
-            return lo + 1
-    if H[t + TT_OPEN] >= 0:
-        return nodes
-    return -1
+        if lo < end and H[chars + lo] == c:
+            following = lo + 1
+    if free == 0:
+        return following if following < nodes or q >= 0 else -1
+    if q >= 0:
+        q = dfa_step(H, free, q, c)
+    if q < 0:
+        if following == nodes:
+            return -1
+        q = H[free + TD_STATES]
+    return following + (nodes + 1) * q
 
 
 @device
@@ -91,22 +116,35 @@ def char_step(H, t, s, c, room, ko, st):
     if kind == T_ANY:
         return 0
     if kind == T_DFA:
-        if c < 128:
-            k = H[t + H[t + TD_ASCII] + c]
-        else:
-            k = H[t + H[t + TD_CLASSES] + interval_of(H, t, c)]
-        s2 = H[t + H[t + TD_TABLE] + s * H[t + TD_NCLS] + k]
-        if s2 < 0:
-            return -1
+        s2 = dfa_step(H, t, s, c)
     else:
         s2 = trie_step(H, t, s, c)
-        if s2 < 0:
-            return -1
+    if s2 < 0:
+        return -1
     if room < 0 and ko == 0:
         return s2
     if state_lives(H, t, s2, room - 1 if room > 0 else -1, ko, st):
         return s2
     return -1
+
+
+@device
+def dfa_range_lives(H, t, s, lo, hi, room):
+    """Is there a character in lo..hi over which automaton state s goes on, with `room` characters allowed?"""
+    i = interval_of(H, t, lo)
+    n = H[t + TD_NINT]
+    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+    while i < n and H[t + H[t + TD_BOUNDS] + i] <= hi:
+        s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+        if s2 >= 0 and (room < 0 or H[t + H[t + TD_MINREM] + s2] <= room - 1):
+            first = max(H[t + H[t + TD_BOUNDS] + i], lo)
+            last = hi
+            if i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] - 1 < last:
+                last = H[t + H[t + TD_BOUNDS] + i + 1] - 1
+            if first < 0xD800 or last > 0xDFFF:
+                return True
+        i += 1
+    return False
 
 
 @device
@@ -118,28 +156,19 @@ def range_lives(H, t, s, lo, hi, room, ko, st):
     if kind == T_ANY:
         return lo < 0xD800 or hi > 0xDFFF
     if kind == T_DFA:
-        i = interval_of(H, t, lo)
-        n = H[t + TD_NINT]
-        table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
-        while i < n and H[t + H[t + TD_BOUNDS] + i] <= hi:
-            s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
-            if s2 >= 0 and state_lives(H, t, s2, room - 1 if room > 0 else -1, ko, st):
-                first = H[t + H[t + TD_BOUNDS] + i]
-                first = max(first, lo)
-                last = hi
-                if i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] - 1 < last:
-                    last = H[t + H[t + TD_BOUNDS] + i + 1] - 1
-                if first < 0xD800 or last > 0xDFFF:
-                    return True
-            i += 1
+        return dfa_range_lives(H, t, s, lo, hi, room)
+    node, q = key_parts(H, t, s)
+    if q >= 0 and (ko == 0 or free_ok(H, ko, st)):
+        if H[t + TT_FREE] == 0:
+            if lo < 0xD800 or hi > 0xDFFF:
+                return True
+        elif dfa_range_lives(H, H[t + TT_FREE], q, lo, hi, -1):
+            return True
+    if node >= H[t + TT_NODES]:
         return False
-    if H[t + TT_OPEN] >= 0 and (ko == 0 or free_ok(H, ko, st)):
-        return lo < 0xD800 or hi > 0xDFFF
-    if s >= H[t + TT_NODES]:
-        return False
-    for i in range(H[t + H[t + TT_EDGE0] + s], H[t + H[t + TT_EDGE0] + s + 1]):
+    for i in range(H[t + H[t + TT_EDGE0] + node], H[t + H[t + TT_EDGE0] + node + 1]):
         c = H[t + H[t + TT_CHARS] + i]
-        if lo <= c <= hi and state_lives(H, t, i + 1, -1, ko, st):
+        if lo <= c <= hi and names_live(H, t, i + 1, ko, st):
             return True
     return False
 
@@ -152,9 +181,17 @@ def label_of(H, t, s):
         return 0
     if kind == T_DFA:
         return H[t + H[t + TD_ACCEPT] + s]
-    if s >= H[t + TT_NODES]:
-        return H[t + TT_OPEN]
-    return H[t + H[t + TT_LABEL] + s]
+    node, q = key_parts(H, t, s)
+    open_label, free = H[t + TT_OPEN], H[t + TT_FREE]
+    if node < H[t + TT_NODES]:
+        label = H[t + H[t + TT_LABEL] + node]
+        if label != open_label or free == 0:
+            return label
+    if free == 0:
+        return open_label
+    if q < 0 or H[free + H[free + TD_ACCEPT] + q] < 0:
+        return -1
+    return open_label + H[free + H[free + TD_ACCEPT] + q]
 
 
 @device

@@ -11,8 +11,8 @@ from constrain.engine.interning import push
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_LIVE, LIMIT_WORK, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES,
     OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_TERM, O_VALUES, PENDING,
-    PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, SCRATCH_END,
-    STATUS, S_CNT, S_LEVEL, S_NODE, S_PARENT, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+    PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, SCRATCH_END, STATUS,
+    S_CNT, S_LEVEL, S_NODE, S_PARENT, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.engine.objects import close_ok, key_ok, label_ok, take_label

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from bisect import bisect_right
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,11 @@ import numpy.typing as npt
 
 from constrain.engine import layout as L
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.vocabulary.trie import Trie
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
-# Bytes that patterns tend to treat alike. Each trie node has a bit per group that occurs below it, so that a subtree
-# all of whose bytes leave the automaton where it is can be taken at once. The last group is everything else.
-GROUPS = (
-    "abcdef", "ghijklmnopqrstuvwxyz", "ABCDEF", "GHIJKLMNOPQRSTUVWXYZ", "0123456789", "_", "-", ".", "/", ":", " ", "@",
-    "#", "$", "%", "&", "+", ",", ";", "=", "?", "~", "!", "'*()", "<>[]{}|^`", "\t\n\r",
-)  # fmt: skip
-OTHER = len(GROUPS)
+RECORDS = 1 << 20  # ints of terminal records that are kept
 _stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
 _stores_lock = threading.Lock()
 
@@ -36,6 +32,8 @@ class Store:
         self.lock = threading.Lock()
         self.words = vocabulary.words
         self.terminals: dict[bytes, int] = {b"": 0}
+        self._records: dict[Any, npt.NDArray[np.int32]] = {}
+        self._records_size = 0
         front = _front(vocabulary)
         budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
         # virtual memory: the system gives pages when they are first written
@@ -47,16 +45,32 @@ class Store:
         self.X[L.X_CAP] = capacity
         self.X[L.X_ROWCAP] = rows
         self.B: npt.NDArray[np.uint32] = np.zeros((rows, vocabulary.words), np.uint32)
+        ids = vocabulary.trie.ids
+        np.bitwise_or.at(self.B[L.ROW_ALL], ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
+        self.X[L.X_ROWS] = L.ROW_ALL + 1
 
     def terminal_id(self, key: bytes) -> int:
         """The number of the terminal whose content has this key."""
         with self.lock:
             return self.terminals.setdefault(key, len(self.terminals))
 
+    def record(self, what: Any) -> npt.NDArray[np.int32] | None:
+        """The record of a terminal that some constraint has used, if it was kept."""
+        return self._records.get(what)
+
+    def keep_record(self, what: Any, record: npt.NDArray[np.int32]) -> None:
+        """Keep the record of a terminal for other constraints. When they are too many, all are dropped."""
+        with self.lock:
+            if self._records_size + record.size > RECORDS:
+                self._records = {}
+                self._records_size = 0
+            self._records[what] = record
+            self._records_size += record.size
+
     @property
     def used_bytes(self) -> int:
         """Memory in use, in bytes."""
-        return 4 * int(self.X[L.X_BUMP]) + 4 * int(self.X[L.X_ROWS]) * self.words
+        return 4 * (int(self.X[L.X_BUMP]) + self._records_size) + 4 * int(self.X[L.X_ROWS]) * self.words
 
 
 def store_of(vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS, full: Store | None = None) -> Store:
@@ -102,11 +116,16 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     child = np.flatnonzero(rank[parent] >= 0)
     child = child[child > 0]
     tables[rank[parent[child]], trie.byte[child]] = child
-    group = np.full(256, OTHER, np.int32)
-    for g, text in enumerate(GROUPS):
-        group[[ord(c) for c in text]] = g
-    nodes[:n, 4] = _below(trie.depth, parent, (1 << group)[trie.byte])
-    place(L.X_GROUPS, group)
+    below = np.empty((n, L.BN), np.int32)
+    bit = np.int64(1) << (np.arange(256) & 63)
+    for half in range(2):
+        members = np.where(np.arange(256) >> 6 == half, bit, 0)
+        below[:, 2 * half : 2 * half + 2] = _under(np.bitwise_or, trie, members[trie.byte]).view(np.int32).reshape(n, 2)
+    below[:, 4] = _high_groups(trie, parent)
+    below[:, 5] = np.maximum(_under(np.maximum, trie, trie.depth) - trie.depth, 0)
+    place(L.X_BELOW, below)
+    starts = np.concatenate([[0], np.cumsum(vocabulary.data & 0xC0 != 0x80)])
+    place(L.X_CHARS, np.diff(starts[vocabulary.offsets]))
     nodes[big, 3] = at + 256 * np.arange(len(big))
     parts.append(tables)
     header[L.X_ESIZE] = ENTRY_SLOTS
@@ -137,17 +156,57 @@ def _parents(
     return parent, np.flatnonzero(only)
 
 
-def _below(
-    depth: npt.NDArray[Any], parent: npt.NDArray[np.int64], bits: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int32]:
-    """For each node the union of the bits of the nodes below it."""
-    below = np.zeros(len(depth), np.int32)
-    order = np.argsort(depth, kind="stable")
-    bounds = np.searchsorted(depth[order], np.arange(int(depth.max()) + 2))
-    for d in range(len(bounds) - 2, 0, -1):
+def _under(operation: np.ufunc, trie: Trie, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """For each node an operation over the values of the nodes below it; 0 where there are none."""
+    n = len(trie.end)
+    spans = np.stack([np.arange(1, n + 1), trie.end], 1).ravel()
+    result: npt.NDArray[Any] = operation.reduceat(np.append(values, values.dtype.type(0)), spans)[::2].copy()
+    result[trie.end == np.arange(1, n + 1)] = 0
+    return result
+
+
+def _high_groups(trie: Trie, parent: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """For each node the groups of characters beyond ASCII that begin below it (see HIGH_GROUPS)."""
+    bad = 1 << L.NO_UTF8
+    moves, leads = _utf8()
+    state = np.zeros(len(trie.end), np.int8)
+    bits = np.zeros(len(trie.end), np.int32)
+    order = np.argsort(trie.depth, kind="stable")
+    bounds = np.searchsorted(trie.depth[order], np.arange(int(trie.depth.max()) + 2))
+    for d in range(1, len(bounds) - 1):
         level = order[bounds[d] : bounds[d + 1]]
-        np.bitwise_or.at(below, parent[level], below[level] | bits[level])
-    return below
+        before = state[parent[level]]
+        state[level] = moves[before, trie.byte[level]]
+        bits[level] = np.where(before == 0, leads[trie.byte[level]], 0)
+    bits[state == UTF8_ERROR] = bad
+    bits = _under(np.bitwise_or, trie, bits)
+    bits[state != 0] |= bad
+    return bits
+
+
+UTF8_ERROR = 8
+
+
+def _utf8() -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
+    """The automaton of UTF-8, int8[9, 256] (0: between characters, 8: an error); the group bit of each first byte."""
+    moves = np.full((9, 256), UTF8_ERROR, np.int8)
+    moves[0, :0x80] = 0
+    for first, last, target in (
+        (0xC2, 0xDF, 1), (0xE0, 0xE0, 4), (0xE1, 0xEC, 2), (0xED, 0xED, 5), (0xEE, 0xEF, 2),
+        (0xF0, 0xF0, 6), (0xF1, 0xF3, 3), (0xF4, 0xF4, 7),
+    ):  # fmt: skip
+        moves[0, first : last + 1] = target
+    for state, first, last, target in (
+        (1, 0x80, 0xBF, 0), (2, 0x80, 0xBF, 1), (3, 0x80, 0xBF, 2), (4, 0xA0, 0xBF, 1), (5, 0x80, 0x9F, 1),
+        (6, 0x90, 0xBF, 2), (7, 0x80, 0x8F, 2),
+    ):  # fmt: skip
+        moves[state, first : last + 1] = target
+    leads = np.zeros(256, np.int32)
+    for b in range(0xC2, 0xF5):
+        c = (b & 31) << 6 if b < 0xE0 else (b & 15) << 12 if b < 0xF0 else (b & 7) << 18
+        c = max(c, {0xE0: 0x800, 0xF0: 0x10000}.get(b, 0))
+        leads[b] = 1 << (bisect_right(L.HIGH_GROUPS, c) - 1)
+    return moves, leads
 
 
 def _whitespace(

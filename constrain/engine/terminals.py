@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from constrain import regular
 from constrain.engine import layout as L
-from constrain.limits import Limits
+from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
+from constrain.regular.dfa import relabelled
 
 if TYPE_CHECKING:
     from constrain.regular.dfa import Dfa
@@ -20,31 +21,29 @@ FAR = 1 << 20  # more characters than any bound that is counted
 
 
 def dfa_record(
-    dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None, key: KeyLabels | None = None
+    dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None
 ) -> npt.NDArray[np.int32]:
     """The record of an automaton. minrem: characters to the nearest accepting state, int32 per state."""
     states, ncls = dfa.table.shape
     nint = len(dfa.bounds)
     ascii_classes = dfa.classes[np.searchsorted(dfa.bounds, np.arange(128), side="right") - 1]
     zeros = np.zeros(states, np.int32)
-    free = key.free if key is not None else zeros
-    shared = key.shared if key is not None else zeros
-    label0 = key.first if key is not None else np.zeros(states + 1, np.int32)
-    labels = key.labels if key is not None else zeros[:0]
     parts: list[npt.NDArray[Any]] = [
         ascii_classes, dfa.bounds, dfa.classes, dfa.table, dfa.accept, zeros if minrem is None else minrem,
-        free, label0, labels, shared,
     ]  # fmt: skip
     head = np.zeros(L.TD_HEAD, np.int32)
     head[L.TD_WIDE] = bool((dfa.table[:, dfa.classes[np.searchsorted(dfa.bounds, 127, side="right") - 1 :]] >= 0).any())
     first = np.full(256, bool(head[L.TD_WIDE]))
     first[:128] = dfa.table[0, ascii_classes] >= 0
     head[L.TD_FIRST :] = np.packbits(first, bitorder="little").view(np.int32)
-    head[0], head[1], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, ncls, nint
+    head[0], head[1], head[L.TD_STATES], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, states, ncls, nint
     head[L.TD_COUNTED] = minrem is not None
+    real = dfa.classes[(dfa.bounds < 0xD800) | (dfa.bounds > 0xDFFF)]
+    everything = (dfa.table[:, real] == np.arange(states)[:, None]).all(axis=1) & (dfa.accept == 0)
+    head[L.TD_ALL] = int(np.flatnonzero(everything)[0]) if everything.any() else -1
     at = len(head)
-    fields = (L.TD_ASCII, L.TD_BOUNDS, L.TD_CLASSES, L.TD_TABLE, L.TD_ACCEPT, L.TD_MINREM, L.TD_FREE, L.TD_LABEL0)
-    for field, part in zip((*fields, L.TD_LABELS, L.TD_SHARED), parts, strict=True):
+    fields = (L.TD_ASCII, L.TD_BOUNDS, L.TD_CLASSES, L.TD_TABLE, L.TD_ACCEPT, L.TD_MINREM)
+    for field, part in zip(fields, parts, strict=True):
         head[field] = at
         at += part.size
     return np.concatenate([head, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
@@ -74,6 +73,57 @@ def distances(dfa: Dfa) -> npt.NDArray[np.int32]:
         front = np.unique(np.concatenate(spans))
         front = front[far[front] == FAR]
     return far
+
+
+def free_names(
+    names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], limits: Limits = DEFAULT_LIMITS
+) -> Dfa:
+    """The automaton of the keys of an object that are not declared; label k: the k-th class of free keys.
+
+    free: for each class its language (None: every name), and whether such a key may occur. The first class that holds
+    a key counts. Declared names may be among what the automaton accepts (they have labels of their own elsewhere), but
+    from each of its states some other key can be completed: it depends on the names only where that needs it.
+    """
+    languages = [ast.ALL if r is None else r for r, _ in free]
+    labels = [k if ok else -1 for k, (_, ok) in enumerate(free)]
+    dfa = relabelled(regular.compile_labelled(languages, limits), labels, limits)
+    if runs_out(dfa, names):
+        whole = regular.compile_labelled([*(ast.literal(name) for name in names), *languages], limits)
+        dfa = relabelled(whole, [-1] * len(names) + labels, limits)
+    return dfa
+
+
+def runs_out(dfa: Dfa, names: Sequence[str]) -> bool:
+    """Is there a state on the way of one of the names from which only finitely many strings are accepted?"""
+    if not len(dfa.table):
+        return False
+    source, target = edges(dfa)
+    into: list[list[int]] = [[] for _ in range(len(dfa.table))]
+    left = [0] * len(dfa.table)
+    for a, z in zip(source.tolist(), target.tolist(), strict=True):
+        into[z].append(a)
+        left[a] += 1
+    work = [s for s, n in enumerate(left) if n == 0]
+    finite = set(work)
+    while work:
+        for a in into[work.pop()]:
+            left[a] -= 1
+            if left[a] == 0:
+                finite.add(a)
+                work.append(a)
+    if not finite:
+        return False
+    for name in names:
+        state = dfa.start
+        for c in name:
+            if state in finite:
+                return True
+            state = int(dfa.table[state, dfa.column(ord(c))])
+            if state < 0:
+                break
+        if state in finite:
+            return True
+    return False
 
 
 def counted(language: ast.Regex, lo: int, hi: int | None, limits: Limits) -> tuple[ast.Regex, int, int | None]:
@@ -148,52 +198,3 @@ def fixed_length(r: ast.Regex) -> int | None:
             total += body
         return total
     return None
-
-
-class KeyLabels:
-    """What the states of a key automaton can still become.
-
-    free: a label of free keys whose value is possible can be reached. first, labels: the declared labels that can be
-    reached from each state. shared: everything below the state is free or dead, whatever may come now.
-    """
-
-    def __init__(self, dfa: Dfa, names: int, allowed: Sequence[bool]) -> None:
-        n = len(dfa.table)
-        source, target = edges(dfa)
-        free = np.zeros(n, bool)
-        for s in range(n):
-            a = int(dfa.accept[s])
-            free[s] = a >= names and allowed[a]
-        self.free = self._backwards(free, source, target).astype(np.int32)
-        declared: list[set[int]] = [set() for _ in range(n)]
-        own = [int(a) if 0 <= a < names else -1 for a in dfa.accept]
-        into: dict[int, list[int]] = {}
-        for a, z in zip(source.tolist(), target.tolist(), strict=True):
-            into.setdefault(z, []).append(a)
-        for s, label in enumerate(own):
-            if label < 0:
-                continue
-            work, seen = [s], {s}
-            while work:
-                q = work.pop()
-                declared[q].add(label)
-                for r in into.get(q, ()):
-                    if r not in seen:
-                        seen.add(r)
-                        work.append(r)
-        self.first = np.cumsum([0, *(len(d) for d in declared)]).astype(np.int32)
-        self.labels = np.array([x for d in declared for x in sorted(d)], np.int32)
-        tied = np.array([(0 <= a < names) or (a >= names and not allowed[a]) for a in dfa.accept.tolist()], bool)
-        tied |= ~self.free.astype(bool)
-        self.shared = (~self._backwards(tied, source, target)).astype(np.int32)
-
-    @staticmethod
-    def _backwards(
-        marked: npt.NDArray[np.bool_], source: npt.NDArray[np.int64], target: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.bool_]:
-        marked = marked.copy()
-        while True:
-            more = source[marked[target] & ~marked[source]]
-            if not len(more):
-                return marked
-            marked[more] = True

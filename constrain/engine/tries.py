@@ -6,7 +6,7 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, TT_CHARS, TT_DATA, TT_EDGE0, TT_HI, TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM, T_TRIE,
+    BUMP, TT_CHARS, TT_DATA, TT_EDGE0, TT_FREE, TT_HI, TT_LABEL, TT_LO, TT_NODES, TT_OPEN, TT_PERM, T_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -51,6 +51,7 @@ def build_trie(H, data, n, open_label):
     t = H[BUMP]
     H[BUMP] = t + size
     H[t], H[t + 1], H[t + TT_NODES], H[t + TT_OPEN] = T_TRIE, -1, nodes, open_label
+    H[t + TT_FREE] = 0
     at = TT_DATA
     H[t + TT_EDGE0] = at
     for j in range(nodes + 1):

@@ -193,6 +193,14 @@ def finished(raw: Any, limits: Limits = DEFAULT_LIMITS, universe: int = UNIVERSE
     return Dfa(bounds, classes, table, accept, least, None if most < 0 else most)
 
 
+def relabelled(dfa: Dfa, labels: Sequence[int], limits: Limits = DEFAULT_LIMITS) -> Dfa:
+    """The automaton with labels[i] instead of label i; -1: what has that label is not accepted any more."""
+    source, column = np.nonzero(dfa.table >= 0)
+    edges = np.stack([source, column, dfa.table[source, column]], 1).astype(np.int32)
+    new = np.array([*labels, -1], np.int32)[dfa.accept]
+    return finished((0, dfa.n_states, edges, len(edges), new, dfa.bounds, dfa.classes, dfa.n_classes), limits)
+
+
 def combined(a: Dfa, b: Dfa, truth: int, limits: Limits = DEFAULT_LIMITS, universe: int = UNIVERSE) -> Dfa:
     """The strings that a truth table chooses: bit 2 * (in a) + (in b). Labels become 0."""
     from constrain.regular.kernels import combine
