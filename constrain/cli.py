@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import time
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the result is the exit status (0: done, 2: wrong arguments)."""
+    """Run one command; the result is the exit status (0: done, 1: not done, stderr says why, 2: wrong arguments)."""
     parser = argparse.ArgumentParser(
         prog="constrain", description="Exact constrained decoding for language models.", allow_abbrev=False
     )
@@ -18,12 +19,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("warmup", help="compile the kernels now, once per machine, so that no later run waits for it")
     commands.add_parser("version", help="the versions of constrain, Python, Numba and NumPy, and the cache folder")
     command: str = parser.parse_args(arguments).command
-    return {"warmup": warmup, "version": version}[command]()
+    try:
+        status = {"warmup": warmup, "version": version}[command]()
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("constrain: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"constrain: {error}", file=sys.stderr)
+        if sys.stdout is sys.__stdout__:  # Python would try again, at its end, to write what is left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return status
 
 
 def warmup() -> int:
     """Compile every kernel, or load it where that was done before. Progress goes to stderr as they compile."""
-    from constrain import engine, jit, paths
+    from constrain import jit, paths
+
+    folder = paths.cache_dir() / "kernels"
+    if not jit.DISABLED and not paths.writable(folder):
+        other = "CONSTRAIN_CACHE_DIR can name another folder"
+        print(f"constrain: {folder} can't be written to, so no kernel would be kept; {other}", file=sys.stderr)
+        return 1
+    from constrain import engine
 
     begun = time.monotonic()
     engine.warmup()

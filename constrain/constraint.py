@@ -93,7 +93,8 @@ def json_constraint(schema: Any, *, limits: Limits = DEFAULT_LIMITS, **options: 
 
     schema: a dict, a bool, or JSON text. Options: whitespace ("flexible", "compact", "pretty"), property_order
     ("schema", "any"), numbers ("canonical", "any"), draft, registry, formats ("assert", "annotate"), unknown_formats
-    ("annotate", "refuse"), escapes. Raises InvalidSchema, UnsupportedFeature, Unsatisfiable, LimitExceeded.
+    ("annotate", "refuse"), escapes ("any", "canonical"). Raises InvalidSchema, UnsupportedFeature, Unsatisfiable,
+    LimitExceeded.
     """
     from constrain.schema import compile_schema
 
@@ -106,7 +107,7 @@ def regex(pattern: str, *, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS
     from constrain.errors import Unsatisfiable
     from constrain.grammar.ir import Grammar, Text
 
-    language = regular.parse_python(pattern, flags)
+    language = regular.parse_python(pattern, flags, limits)
     if regular.compile(language, limits).is_empty:
         raise Unsatisfiable(f"no text matches {pattern!r}")
     grammar = Grammar()
@@ -115,14 +116,15 @@ def regex(pattern: str, *, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS
 
 
 def choice(options: Iterable[str], *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
-    """Exactly one of these texts. Raises Unsatisfiable when there are none."""
+    """Exactly one of these texts. Raises Unsatisfiable when there are none, LimitExceeded when there are too many."""
     from constrain import regular
     from constrain.errors import Unsatisfiable
     from constrain.grammar.ir import Grammar, Text
 
-    texts = list(options)
-    if not texts:
+    language = regular.ast.choice(options)
+    if language is regular.ast.EMPTY:
         raise Unsatisfiable("a choice of no texts")
+    regular.compile(language, limits)
     grammar = Grammar()
-    grammar.start = grammar.add(Text(regular.ast.choice(texts)))
+    grammar.start = grammar.add(Text(language))
     return Constraint(grammar, source="choice", limits=limits)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class ConstraintError(ValueError):
     """Base of all errors that `constrain` raises on purpose.
 
-    pointer: JSON pointer of the place in the schema ("" is its root), where there is one.
+    pointer: JSON pointer of the place in the schema ("" is its root), where there is one. In another document, such as
+        a metaschema or one of the registry: that document's URI, `#`, and the pointer there.
     position: offset in a regular expression or text, where there is one.
     line, column: place in a grammar, from 1, where there is one.
     hint: what the user can do about it, in one sentence.
@@ -39,6 +42,18 @@ class ConstraintError(ValueError):
             where.append(f"at line {line}" + (f", column {column}" if column is not None else ""))
         text = reason + (f" ({', '.join(where)})" if where else "")
         super().__init__(text + (f". {hint}" if hint else ""))
+
+    def located(self, pointer: str, keyword: str | None = None) -> Self:
+        """The same error with another place, and another keyword if one is given."""
+        return type(self)(
+            self.reason,
+            pointer=pointer,
+            keyword=keyword or self.keyword,
+            position=self.position,
+            line=self.line,
+            column=self.column,
+            hint=self.hint,
+        )
 
 
 class InvalidSchema(ConstraintError):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ DEFAULT_ENGINES = "constrain,llguidance,glrmask"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Exit status 1: something is missing (the message says what); `coverage`: something is wrong."""
+    """Run one command.
+
+    Exit status 1: something is missing or unreadable (the message says what); `coverage`: something is wrong.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     args = _parser().parse_args(given)
     args.given = given
     try:
         status: int = args.command(args)
-    except (suites.MissingData, RuntimeError) as error:
+    except (suites.InvalidData, OSError, RuntimeError) as error:
         print(f"jsonschemabench: {error}", file=sys.stderr)
         return 1
     return status
@@ -38,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     speed = commands.add_parser("speed", help="times, memory and outcomes of the engines on a sample, side by side")
     _shared_options(speed, DEFAULT_ENGINES)
-    speed.add_argument("--per-split", type=int, default=60, help="schemas drawn from each split (60)")
+    speed.add_argument("--per-split", type=_positive(int), default=60, help="schemas drawn from each split (60)")
     speed.add_argument("--seed", type=int, default=0, help="seed of the draw (0)")
     speed.add_argument("--core", type=int, help="core that the workers are pinned to (the last one)")
     speed.add_argument("--no-startup", action="store_true", help="leave the start-up times out")
@@ -47,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.set_defaults(command=_speed)
     cover = commands.add_parser("coverage", help="the whole suite: what is refused, by which feature; what is wrong")
     _shared_options(cover, "constrain")
-    cover.add_argument("--processes", type=int, default=2, help="workers at once (2)")
+    cover.add_argument("--processes", type=_positive(int), default=2, help="workers at once (2)")
     cover.add_argument("--rows", type=Path, help="folder of the rows of interrupted runs (in the cache folder)")
     cover.add_argument("--fresh", action="store_true", help="begin anew, whatever an interrupted run has left")
     cover.add_argument("--out", type=Path, default=DOCS / "coverage.md", help="Markdown; JSON is written beside it")
@@ -61,14 +65,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _shared_options(parser: argparse.ArgumentParser, engines: str) -> None:
-    limits = Limits()
+    limits, seconds = Limits(), _positive(float)
     parser.add_argument("--data", type=Path, default=suites.DEFAULT_DATA, help="the suite's file")
     parser.add_argument("--engines", default=engines, help=f"of {', '.join(ENGINES)} ({engines})")
     parser.add_argument("--tokenizer", default="llama3", choices=TOKENIZERS)
     parser.add_argument("--only", help="only schemas whose name contains this text")
-    parser.add_argument("--compile-s", type=float, default=limits.compile_s, help="CPU seconds to compile one schema")
-    parser.add_argument("--walk-s", type=float, default=limits.walk_s, help="CPU seconds to walk its instances")
-    parser.add_argument("--memory-gb", type=float, default=limits.memory_gb, help="memory of a worker")
+    parser.add_argument("--compile-s", type=seconds, default=limits.compile_s, help="CPU seconds to compile one schema")
+    parser.add_argument("--walk-s", type=seconds, default=limits.walk_s, help="CPU seconds to walk its instances")
+    parser.add_argument("--memory-gb", type=_positive(float), default=limits.memory_gb, help="memory of a worker")
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """Reads a number above 0."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not (value > 0 and math.isfinite(value)):
+            raise ValueError
+        return value
+
+    read.__name__ = "positive number"
+    return read
 
 
 def _prepare(args: argparse.Namespace) -> tuple[list[str], list[Case], Tokenizer, Limits]:
@@ -76,7 +93,13 @@ def _prepare(args: argparse.Namespace) -> tuple[list[str], list[Case], Tokenizer
     asked = args.engines.split(",")
     if unknown := [name for name in asked if ":" not in name and name not in ENGINES]:
         raise RuntimeError(f"no engine {', '.join(unknown)}; there are {', '.join(ENGINES)}")
-    missing = [name for name in asked if not installed(name)]
+    missing = []
+    for name in asked:
+        try:
+            if not installed(name):
+                missing.append(name)
+        except (ImportError, AttributeError, LookupError, ValueError) as error:
+            raise RuntimeError(f"no engine {name}: {error}") from None
     for name in missing:
         print(f"{name} is not installed (pip install {lookup(name).package}): left out", file=sys.stderr)
     args.missing = missing
@@ -84,6 +107,8 @@ def _prepare(args: argparse.Namespace) -> tuple[list[str], list[Case], Tokenizer
     if not engines:
         raise RuntimeError("no engine is left")
     cases = [case for case in suites.load(args.data) if not args.only or args.only in case.name]
+    if not cases:
+        raise RuntimeError(f"no schema is left of {args.data}" + (f" with {args.only!r} in its name" * bool(args.only)))
     limits = Limits(args.compile_s, args.walk_s, args.memory_gb)
     return engines, cases, TOKENIZERS[args.tokenizer](), limits
 
@@ -149,7 +174,11 @@ def _coverage(args: argparse.Namespace) -> int:
 
 def _readme(args: argparse.Namespace) -> int:
     text = args.readme.read_text(encoding="utf-8")
-    filled = report.fill_readme(text, json.loads(args.result.read_text(encoding="utf-8")))
+    result = args.result.read_text(encoding="utf-8")
+    try:
+        filled = report.fill_readme(text, json.loads(result))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise RuntimeError(f"{args.result} is no result of `speed`: {type(error).__name__}: {error}") from None
     if args.check:
         return int(filled != text)
     args.readme.write_text(filled, encoding="utf-8")

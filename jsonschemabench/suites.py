@@ -25,6 +25,10 @@ class MissingData(FileNotFoundError):
     """The suite's file is not there. The message says where it was looked for."""
 
 
+class InvalidData(ValueError):
+    """The suite's file holds something else than cases. The message names the line."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """One JSON text and whether the schema should accept it. tokens: its ids, where the file fixes them."""
@@ -59,8 +63,17 @@ def load(path: Path) -> list[Case]:
     """All cases of a suite, in the file's order."""
     if not path.is_file():
         raise MissingData(f"no suite at {path}; name the file of MaskBench's schemas with --data")
-    with _open(path) as lines:
-        return [_case(json.loads(line)) for line in lines if line.strip()]
+    cases: list[Case] = []
+    read = 0
+    try:
+        with _open(path) as lines:
+            for line in lines:
+                read += 1
+                if line.strip():
+                    cases.append(_case(json.loads(line)))
+    except (ValueError, LookupError, TypeError, AttributeError, EOFError, lzma.LZMAError) as error:
+        raise InvalidData(f"{path} is no suite: line {max(read, 1)}: {type(error).__name__}: {error}") from None
+    return cases
 
 
 def digest(path: Path) -> str:

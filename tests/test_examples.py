@@ -66,7 +66,8 @@ def test_smollm2_writes_what_the_schema_says(smollm2: tuple[Any, Any], demo: Any
     }
     text = demo.write(*smollm2, schema, "Describe Rome, which I saw in June 2020.", None)
     assert demo.report("city", schema, text)
-    assert constrain.json(schema, whitespace="pretty").parse(text) == json.loads(text)
+    assert constrain.json(schema, whitespace="pretty", escapes="canonical").parse(text) == json.loads(text)
+    assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False)
 
 
 def test_a_wrong_text_is_reported(demo: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,3 +129,54 @@ def test_bytes_of_a_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
     constrain.Vocabulary.from_tokens([b"12345", b"67890", b""], eos=2)
     with pytest.raises(InvalidVocabulary):
         constrain.Vocabulary.from_tokens([b"12345", b"67890!", b""], eos=2)
+
+
+REACHED: dict[str, tuple[Any, Limits]] = {
+    "regex, its length": (lambda **k: constrain.regex("rx1" * 9, **k), Limits(regex_length=20)),
+    "regex, its groups": (lambda **k: constrain.regex("(((rx2)))", **k), Limits(regex_depth=2)),
+    "regex, its assertions": (lambda **k: constrain.regex(r"[r-]{30}\bx{30}", **k), Limits(dfa_states=20)),
+    "regex, its automaton": (lambda **k: constrain.regex("(rx3|s){9}", **k), Limits(dfa_states=9)),
+    "choice": (lambda **k: constrain.choice([f"choice {i}" for i in range(99)], **k), Limits(dfa_work=99)),
+    "pattern": (lambda **k: constrain.json({"pattern": "(((p1)))"}, **k), Limits(regex_depth=2)),
+    "bounds": (lambda **k: constrain.json({"type": "number", "minimum": -98765.43}, **k), Limits(dfa_states=9)),
+    "integers": (lambda **k: constrain.json({"type": "integer"}, numbers="any", **k), Limits(dfa_states=9)),
+    "listed numbers": (lambda **k: constrain.json({"enum": [1, 2.5]}, numbers="any", **k), Limits(dfa_states=9)),
+    "multiples": (lambda **k: constrain.json({"multipleOf": 0.97}, **k), Limits(dfa_states=9)),
+    "whole multiples": (lambda **k: constrain.json({"type": "integer", "multipleOf": 97}, **k), Limits(dfa_states=9)),
+    "negated multiples": (lambda **k: constrain.json({"not": {"multipleOf": 0.89}}, **k), Limits(dfa_states=9)),
+    "free keys": (
+        lambda **k: constrain.json(
+            {
+                "type": "object",
+                "minProperties": 1,
+                "patternProperties": {"^(?:k1|b){9}$": {"type": "null"}},
+                "additionalProperties": False,
+            },
+            **k,
+        ),
+        Limits(dfa_states=9),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REACHED)
+def test_limits_reach_every_automaton(what: str) -> None:
+    make, limits = REACHED[what]
+    with pytest.raises(LimitExceeded) as caught:
+        make(limits=limits)
+    assert caught.value.keyword in FIELDS
+    make()  # within the defaults; last, since automata are kept
+
+
+def test_more_than_the_default() -> None:
+    """A range whose automaton has more states than the default allows."""
+    schema = {"type": "number", "minimum": int("123456789" * 100), "maximum": int("987654321" * 110)}
+    with pytest.raises(LimitExceeded):
+        constrain.json(schema, numbers="any")
+    constrain.json(schema, numbers="any", limits=Limits(dfa_states=200_000))
+
+
+def test_a_choice_of_nothing() -> None:
+    for options in ([], ["\ud800"]):  # a lone surrogate can't be written
+        with pytest.raises(constrain.Unsatisfiable):
+            constrain.choice(options)

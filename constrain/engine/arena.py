@@ -20,6 +20,7 @@ from constrain.engine.store import Store
 from constrain.engine.terminals import counted, dfa_record, distances, free_names, uncounted
 from constrain.errors import LimitExceeded
 from constrain.grammar.ir import (
+    MOST_COUNTED,
     Alt,
     Array,
     Grammar,
@@ -44,6 +45,16 @@ FIRST_SIZE = 1 << 15
 NO_ROWS = np.zeros((1, 1), np.uint32)
 NO_MASK = np.zeros(1, np.uint32)
 NO_DATA = np.zeros(8, np.int64)
+MOST_INTS = (1 << 31) - 1  # offsets are int32
+MOST_NODES = 1 << 27  # so is a node's id with four bits for the phase
+
+
+def _bounds(lo: int, hi: int | None) -> tuple[int, int]:
+    """A range of lengths as the kernels hold it. An upper bound that no text reaches is none, which is -1."""
+    if lo > MOST_COUNTED:
+        what = f"more than {MOST_COUNTED} characters, items or members are demanded"
+        raise LimitExceeded(what, keyword="MOST_COUNTED")
+    return lo, -1 if hi is None or hi >= MOST_COUNTED else hi
 
 
 def _costly(node: Any) -> bool:
@@ -91,9 +102,10 @@ class Arena:
         pretty = grammar.whitespace == "pretty"
         H[L.WS_MODE] = 1 if pretty else 0
         H[L.WS_MAX] = 0 if grammar.whitespace == "compact" else grammar.max_whitespace
-        H[L.LIVE_LIMIT] = limits.live_stacks
-        H[L.DEPTH_LIMIT] = limits.stack_depth
-        H[L.WORK_LIMIT] = limits.mask_work
+        for field, limit in (
+            (L.LIVE_LIMIT, limits.live_stacks), (L.DEPTH_LIMIT, limits.stack_depth), (L.WORK_LIMIT, limits.mask_work),
+        ):  # fmt: skip
+            H[field] = min(limit, MOST_COUNTED)
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
         for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096)):
@@ -112,7 +124,9 @@ class Arena:
         """Make the arena at least this many ints long."""
         if capacity <= len(self.H):
             return
-        grown = np.zeros(max(2 * len(self.H), capacity + (capacity >> 2)), np.int32)
+        if capacity > MOST_INTS:
+            raise LimitExceeded(f"parser states need more than {MOST_INTS} numbers", keyword="arena_bytes")
+        grown = np.zeros(min(max(2 * len(self.H), capacity + (capacity >> 2)), MOST_INTS), np.int32)
         used = int(self.H[L.BUMP])
         grown[:used] = self.H[:used]
         grown[L.CAP] = len(grown)
@@ -129,6 +143,8 @@ class Arena:
 
     def _grow_nodes(self) -> None:
         slots = max(len(self.grammar.nodes) + 1, 2 * self._node_slots, 16)
+        if len(self.grammar.nodes) >= MOST_NODES:
+            raise LimitExceeded(f"the grammar has more than {MOST_NODES} nodes", keyword="grammar_nodes")
         at = self._reserve(slots)
         old = int(self.H[L.NODES])
         self.H[at : at + self._node_slots] = self.H[old : old + self._node_slots]
@@ -186,18 +202,17 @@ class Arena:
             return self._object(node, out)
         if isinstance(node, String):
             if node.language is None:
-                hi = -1 if node.hi is None else node.hi
-                out += (L.OP_STRING, 0, min(node.lo, 1 << 30), min(hi, 1 << 30))
+                out += (L.OP_STRING, 0, *_bounds(node.lo, node.hi))
             elif not _counted(node):
                 out += (L.OP_STRING, self._terminal("string", node.language), 0, -1)
             else:
                 language, lo, hi2 = counted(node.language, node.lo, node.hi, self.limits)
                 kind = "string" if hi2 is None and not lo else "counted"
-                out += (L.OP_STRING, self._terminal(kind, language), lo, -1 if hi2 is None else hi2)
+                out += (L.OP_STRING, self._terminal(kind, language), *_bounds(lo, hi2))
             return ()
         if isinstance(node, Array):
-            hi = -1 if node.hi is None else node.hi
-            out += (L.OP_ARRAY, len(node.prefix), node.item + 1 or -1, node.lo, hi, max(len(node.prefix), node.lo))
+            lo, hi = _bounds(node.lo, node.hi)
+            out += (L.OP_ARRAY, len(node.prefix), node.item + 1 or -1, lo, hi, max(len(node.prefix), lo))
             out += [i + 1 or -1 for i in node.prefix]
             return (*node.prefix, node.item)
         if isinstance(node, Alt | Seq):
@@ -231,7 +246,7 @@ class Arena:
             nextreq[i] = i if required[i] else nextreq[i + 1]
             avail[i] = avail[i + 1] + (values[i] >= 0)
             reqafter[i] = reqafter[i + 1] + required[i]
-        hi = -1 if node.hi is None else node.hi
+        lo, hi = _bounds(node.lo, node.hi)
         free = tuple((r, v >= 0) for r, v in node.free)
         any_free = any(ok for _, ok in free)
         if any_free and free[0][0] is not None:
@@ -240,7 +255,7 @@ class Arena:
         m = len(children)
         tid = self._terminal("keys", (names, free))
         out += (
-            L.OP_OBJECT, tid, n, m - n, int(node.ordered), node.lo, hi, int(any_free),
+            L.OP_OBJECT, tid, n, m - n, int(node.ordered), lo, hi, int(any_free),
             at, at + m, at + m + n, at + m + 2 * n + 1, at + m + 3 * n + 2,
         )  # fmt: skip
         out += [v + 1 or -1 for v in children]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NodeId: TypeAlias = int
 NEVER: NodeId = -1  # stands for "no text at all" wherever a node id is expected
+MOST_COUNTED = 1 << 30  # characters, items or members of one value; an upper bound from here on is none
 
 
 class Literal(NamedTuple):

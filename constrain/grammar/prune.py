@@ -17,18 +17,22 @@ from constrain.errors import Unsatisfiable
 from constrain.grammar.fixpoint import Need, fixpoint
 from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, Seq, String, StringChoice, Text
 from constrain.grammar.tidy import tidy
+from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.ast import EMPTY, choice, complement, intersect, union
 
 NOTHING = Alt(())
 
 
-def prune(grammar: Grammar) -> Grammar:
-    """Prune in place and return the same grammar. Raises `Unsatisfiable`, and `GrammarError` for left recursion."""
-    grammar.start = prune_from(grammar, grammar.start, 0)
+def prune(grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> Grammar:
+    """Prune in place and return the same grammar.
+
+    Raises `Unsatisfiable`, `GrammarError` for left recursion, `LimitExceeded` for languages of keys.
+    """
+    grammar.start = prune_from(grammar, grammar.start, 0, limits)
     return grammar
 
 
-def prune_from(grammar: Grammar, root: NodeId, since: int) -> NodeId:
+def prune_from(grammar: Grammar, root: NodeId, since: int, limits: Limits = DEFAULT_LIMITS) -> NodeId:
     """Prune the nodes from index `since` on (the older ones are pruned already); return the id to use for `root`.
 
     For what a `Lazy` node adds when it is expanded. Raises `Unsatisfiable` when `root` has no text.
@@ -37,9 +41,9 @@ def prune_from(grammar: Grammar, root: NodeId, since: int) -> NodeId:
     productive = bytearray(len(nodes) + 1)  # one more, so that index NEVER (-1) reads as 0
     for i in range(since):
         productive[i] = nodes[i] != NOTHING
-    first = _first_pass(nodes, since, productive)
+    first = _first_pass(nodes, since, productive, limits)
     if first.unsettled:
-        fixpoint(nodes, since, productive, _need)
+        fixpoint(nodes, since, productive, lambda node, marks: _need(node, marks, limits))
     if not productive[root]:
         raise Unsatisfiable("no text satisfies the constraint")
     dead = productive.find(0, since) < len(nodes)
@@ -59,13 +63,13 @@ class _First(NamedTuple):
     forward: bool  # an `Alt` or `Seq` refers to a later one or itself: there may be cycles without text
 
 
-def _first_pass(nodes: list[Node], since: int, productive: bytearray) -> _First:
+def _first_pass(nodes: list[Node], since: int, productive: bytearray, limits: Limits) -> _First:
     """Settle every node that needs only earlier ones."""
     unsettled = loose = forward = False
     for i in range(since, len(nodes)):
         node = nodes[i]
         if isinstance(node, Object):
-            productive[i] = _object_need(node, productive) is None
+            productive[i] = _object_need(node, productive, limits) is None
             unsettled = unsettled or not productive[i]
             if node.free:
                 loose = loose or node.free[-1][1] == NEVER or any(key is None for key, _ in node.free[:-1])
@@ -95,7 +99,7 @@ def _first_pass(nodes: list[Node], since: int, productive: bytearray) -> _First:
     return _First(unsettled, loose, forward)
 
 
-def holds_keys(node: Object, k: int) -> bool:
+def holds_keys(node: Object, k: int, limits: Limits = DEFAULT_LIMITS) -> bool:
     """Does any name belong to the k-th free class: not declared, and in no earlier class? (May compile languages.)"""
     from constrain.regular import compile  # loads the automata, which few grammars need here
 
@@ -108,7 +112,7 @@ def holds_keys(node: Object, k: int) -> bool:
             return False
         taken.append(earlier)
     rest = complement(union(*taken))
-    return not compile(rest if language is None else intersect(language, rest)).is_empty
+    return not compile(rest if language is None else intersect(language, rest), limits).is_empty
 
 
 def _leaf_is_empty(node: Node) -> bool:
@@ -130,7 +134,7 @@ def _is_long(node: Array) -> bool:
     return node.hi is not None and node.hi <= size
 
 
-def _object_need(node: Object, productive: bytearray) -> Need | None:
+def _object_need(node: Object, productive: bytearray, limits: Limits) -> Need | None:
     """What this object still waits for; None: it is productive."""
     hi = node.hi
     hard = 0
@@ -143,7 +147,7 @@ def _object_need(node: Object, productive: bytearray) -> Need | None:
         soft = node.lo - sum(productive[v] for v in node.values)
         if soft > 0 and not hard and not impossible:
             for k, (_, value) in enumerate(node.free):
-                if productive[value] and holds_keys(node, k):
+                if productive[value] and holds_keys(node, k, limits):
                     soft = 0
                     break
     if not impossible and not hard and soft <= 0:
@@ -156,7 +160,7 @@ def _object_need(node: Object, productive: bytearray) -> Need | None:
             waits.append((value, int(required), 1))
     if soft > 0:
         for k, (_, value) in enumerate(node.free):
-            if value != NEVER and holds_keys(node, k):
+            if value != NEVER and holds_keys(node, k, limits):
                 if productive[value]:
                     soft = 0
                 else:
@@ -178,7 +182,7 @@ def _array_need(node: Array, productive: bytearray) -> Need | None:
     return Need(len(waits), 0, waits) if waits else None
 
 
-def _need(node: Node, productive: bytearray) -> Need:
+def _need(node: Node, productive: bytearray, limits: Limits) -> Need:
     """What a node that is not productive yet waits for."""
     need: Need | None = None
     if isinstance(node, Alt):
@@ -189,7 +193,7 @@ def _need(node: Node, productive: bytearray) -> Need:
         waits = [(p, 1, 0) for p in node.parts if not productive[p]]
         return Need(len(waits), 0, waits)
     if isinstance(node, Object):
-        need = _object_need(node, productive)
+        need = _object_need(node, productive, limits)
     elif isinstance(node, Array):
         need = _array_need(node, productive)
     else:

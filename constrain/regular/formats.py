@@ -33,9 +33,11 @@ class Format(NamedTuple):
     """The strings of a language that have at most `longest` characters (None: of any length).
 
     narrowed: what the language leaves out of the format, None: nothing. Only an exact language may be complemented.
+    wide: a language that leaves nothing out, and may hold more; for what is told about all strings of the format.
     """
 
     language: Regex
+    wide: Regex
     longest: int | None = None
     narrowed: str | None = None
 
@@ -95,20 +97,15 @@ NARROWED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# A text outside a narrowed language may be of the format only if this holds for it.
-_LEFT_OUT: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
+# What holds all texts of a format whose language is narrowed.
+_WIDE: Final[Mapping[str, Callable[[], Regex]]] = MappingProxyType(
     {
-        "hostname": lambda text: "--" in text,
-        "time": lambda text: ":60" in text,
-        "date-time": lambda text: ":60" in text,
-        "duration": lambda text: text != text.upper(),
+        "hostname": partial(hostname, True),
+        "time": partial(time, True),
+        "date-time": partial(date_time, True),
+        "duration": partial(duration, True),
     }
 )
-
-
-def left_out(name: str, text: str) -> bool:
-    """Could the narrowed language of a format lack a text that the format allows? For a text that it does lack."""
-    return _LEFT_OUT[name](text)
 
 
 def format_of(name: str, draft: str = "2020-12") -> Format | None:
@@ -121,4 +118,7 @@ def format_of(name: str, draft: str = "2020-12") -> Format | None:
     make = special or FORMATS.get(name)
     if make is None:
         return None
-    return Format(make(), _LONGEST.get(name), None if special else NARROWED.get(name))
+    narrowed = None if special else NARROWED.get(name)
+    language = make()
+    wide = language if narrowed is None else _WIDE[name]()
+    return Format(language, wide, _LONGEST.get(name), narrowed)

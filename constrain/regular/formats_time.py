@@ -30,8 +30,8 @@ def date() -> Regex:
 
 
 @cache
-def time() -> Regex:
-    """`full-time`. A second 60 stands only in the last minute of a UTC day.
+def time(any_minute: bool = False) -> Regex:
+    """`full-time`. A second 60 stands only in the last minute of a UTC day (any_minute: in every minute).
 
     Of the offsets of such leap seconds only those in quarters of an hour are in the language: every time zone has one,
     and a thousand other minutes would each cost states.
@@ -42,6 +42,8 @@ def time() -> Regex:
     fraction = optional(concat(literal("."), repeat(_DIGIT, 1)))
     utc = char_set("zZ")
     offset = union(utc, concat(char_set("+-"), hour, colon, minute))
+    if any_minute:
+        return concat(hour, colon, minute, colon, union(minute, literal("60")), fraction, offset)
     usual = concat(hour, colon, minute, colon, minute, fraction, offset)
     leaps: dict[int, list[str]] = {}
     for offset_minutes in range(0, 24 * 60, 15):
@@ -61,9 +63,9 @@ def time() -> Regex:
 
 
 @cache
-def date_time() -> Regex:
-    """`date-time`: a date, T, and a time with offset."""
-    return concat(date(), char_set("tT"), time())
+def date_time(any_minute: bool = False) -> Regex:
+    """`date-time`: a date, T, and a time with offset (see `time`)."""
+    return concat(date(), char_set("tT"), time(any_minute))
 
 
 @cache
@@ -75,18 +77,21 @@ def local_time() -> Regex:
 
 
 @cache
-def duration() -> Regex:
-    """`duration` of RFC 3339 appendix A, with capital letters as ISO 8601 has them."""
+def duration(small: bool = False) -> Regex:
+    """`duration` of RFC 3339 appendix A, with capital letters as ISO 8601 has them (small: small ones, too)."""
     number = repeat(_DIGIT, 1)
 
+    def sign(letter: str) -> Regex:
+        return char_set(letter + letter.lower()) if small else literal(letter)
+
     def unit(letter: str, smaller: Regex | None = None) -> Regex:
-        made = concat(number, literal(letter))
+        made = concat(number, sign(letter))
         return made if smaller is None else concat(made, optional(smaller))
 
     second = unit("S")
     minute = unit("M", second)
-    clock = concat(literal("T"), union(unit("H", minute), minute, second))
+    clock = concat(sign("T"), union(unit("H", minute), minute, second))
     day = unit("D")
     month = unit("M", day)
     calendar = concat(union(unit("Y", month), month, day), optional(clock))
-    return concat(literal("P"), union(calendar, clock, unit("W")))
+    return concat(sign("P"), union(calendar, clock, unit("W")))

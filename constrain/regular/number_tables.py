@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constrain.errors import LimitExceeded
-from constrain.limits import DEFAULT_LIMITS
+from constrain.limits import Limits
 from constrain.regular.ast import Regex, automaton, choice, concat, literal, union
 from constrain.regular.dfa import finished
 from constrain.regular.number_machine import COLUMNS, Row, State
@@ -33,8 +33,8 @@ class Machine(Protocol):
         """The successors of a state, and whether a spelling may end in it."""
 
 
-def automaton_of(machine: Machine) -> Regex:
-    """The language of a machine. Raises LimitExceeded beyond the default limit of states."""
+def automaton_of(machine: Machine, limits: Limits) -> Regex:
+    """The language of a machine. Raises LimitExceeded."""
     start = machine.start()
     numbers: dict[State | None, int] = {None: -1, start: 0}
     order = [start]
@@ -57,25 +57,32 @@ def automaton_of(machine: Machine) -> Regex:
                     order.append(target)
             out.append(number)
         cells.extend(out)
-        if len(order) > DEFAULT_LIMITS.dfa_states:
-            raise LimitExceeded("the automaton of a number has too many states", keyword="dfa_states")
+        _check(len(order), limits)
     rows = np.frombuffer(cells, np.int32).reshape(-1, COLUMNS)
-    return from_table(rows, np.frombuffer(labels, np.int32).copy())
+    return from_table(rows, np.frombuffer(labels, np.int32).copy(), limits)
 
 
-def from_table(rows: NDArray[np.int32], labels: NDArray[np.int32]) -> Regex:
+def _check(states: int, limits: Limits) -> None:
+    if states > limits.dfa_states:
+        raise LimitExceeded(
+            f"the automaton of a number has more than {limits.dfa_states} states", keyword="dfa_states"
+        )
+
+
+def from_table(rows: NDArray[np.int32], labels: NDArray[np.int32], limits: Limits) -> Regex:
     """The language of a table: rows [n, COLUMNS] of next states, labels [n] 0: accepting, else -1; state 0 starts."""
     sources, columns = np.nonzero(rows >= 0)
     edges = np.empty((len(sources), 3), np.int32)
     edges[:, 0], edges[:, 1], edges[:, 2] = sources, columns, rows[sources, columns]
-    return automaton(finished((0, len(rows), edges, len(edges), labels, _BOUNDS, _CLASSES, COLUMNS)))
+    return automaton(finished((0, len(rows), edges, len(edges), labels, _BOUNDS, _CLASSES, COLUMNS), limits))
 
 
-def remainders(unit: int) -> Regex:
-    """The integers (without fraction and exponent) that are multiples of a number."""
+def remainders(unit: int, limits: Limits) -> Regex:
+    """The integers (without fraction and exponent) that are multiples of a number. Raises LimitExceeded."""
     tens = 0
     while unit % 10 == 0:  # multiples of 30 are those of 3 with a zero after them, and 0
         unit, tens = unit // 10, tens + 1
+    _check(unit + 2, limits)
     rests = np.arange(unit, dtype=np.int32)
     rows = np.full((unit + 2, COLUMNS), -1, np.int32)
     rows[2:, :10] = (rests[:, None] * 10 + np.arange(10, dtype=np.int32)) % unit + 2
@@ -88,5 +95,5 @@ def remainders(unit: int) -> Regex:
     labels[2] = 0
     if not tens:
         labels[-1] = 0
-        return from_table(rows, labels)
-    return union(choice(["0", "-0"]), concat(from_table(rows, labels), literal("0" * tens)))
+        return from_table(rows, labels, limits)
+    return union(choice(["0", "-0"]), concat(from_table(rows, labels, limits), literal("0" * tens)))

@@ -30,6 +30,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from constrain.errors import UnsupportedFeature
+from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.ast import (
     EMPTY,
     EPSILON,
@@ -107,14 +108,15 @@ def bounded(
     exclusive_maximum: Number | None = None,
     multiple_of: Number | None = None,
     spelling: Spelling = "canonical",
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Regex:
     """The spellings of the numbers of this kind within the bounds that are integer multiples of `multiple_of` (> 0).
 
     EMPTY exactly when there is no such number. Raises UnsupportedFeature for a bound that is not finite and for a
     multiple that needs more than MAX_REMAINDERS states (`keyword` names it), LimitExceeded for a bound beyond
-    `decimals.MAX_DIGITS` digits.
+    `decimals.MAX_DIGITS` digits and for automata beyond `limits`.
     """
-    return _bounded(kind, spelling, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of)
+    return _bounded(kind, spelling, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of, limits)
 
 
 @lru_cache(maxsize=4096, typed=True)  # 0.1 equals Decimal(0.1), and means another number
@@ -126,6 +128,7 @@ def _bounded(
     exclusive_minimum: Number | None,
     exclusive_maximum: Number | None,
     multiple_of: Number | None,
+    limits: Limits,
 ) -> Regex:
     if kind not in ("integer", "number") or spelling not in ("canonical", "plain", "any"):
         raise ValueError(f"unknown kind {kind!r} or spelling {spelling!r}")
@@ -142,9 +145,9 @@ def _bounded(
         return EMPTY
     if spelling != "any":
         interval = integers
-    parts = [] if interval == (None, None) and multiple is not None else [_within(kind, spelling, interval)]
+    parts = [] if interval == (None, None) and multiple is not None else [_within(kind, spelling, interval, limits)]
     if multiple is not None:
-        parts.append(_multiples(kind, spelling, multiple))
+        parts.append(_multiples(kind, spelling, multiple, limits))
     return intersect(*parts)
 
 
@@ -214,16 +217,16 @@ def _is_empty(interval: _Interval, multiple: Exact | None) -> bool:
 # Bounds.
 
 
-def _within(kind: Kind, spelling: Spelling, interval: _Interval) -> Regex:
+def _within(kind: Kind, spelling: Spelling, interval: _Interval, limits: Limits) -> Regex:
     """The spellings of the numbers of an interval, which is not empty."""
     low, high = interval
     if (low is None or not low[0].coefficient) and (high is None or not high[0].coefficient):
-        return _by_sign(kind, spelling, interval)
+        return _by_sign(kind, spelling, interval, limits)
     if kind == "integer" and spelling != "any":
-        return _integers_within(interval)
+        return _integers_within(interval, limits)
     signed = NumberMachine(*_sides(interval), **_EXPONENTS[spelling])
-    made = automaton_of(signed)
-    return intersect(made, _all_integers()) if kind == "integer" else made
+    made = automaton_of(signed, limits)
+    return intersect(made, _all_integers(limits)) if kind == "integer" else made
 
 
 _EXPONENTS: dict[str, dict[str, Any]] = {
@@ -262,7 +265,7 @@ def _sides(interval: _Interval) -> tuple[Side | None, Side | None, bool]:
     )
 
 
-def _by_sign(kind: Kind, spelling: Spelling, interval: _Interval) -> Regex:
+def _by_sign(kind: Kind, spelling: Spelling, interval: _Interval, limits: Limits) -> Regex:
     """Intervals whose bounds are 0 or absent: all numbers, one side of zero, or zero alone."""
     above, below, zero = _sides(interval)
     if kind == "integer" and spelling != "any":
@@ -282,11 +285,12 @@ def _by_sign(kind: Kind, spelling: Spelling, interval: _Interval) -> Regex:
     else:
         made = concat(_SIGN, naught)
     if kind == "integer" and spelling == "any":
-        return _all_integers() if above is not None and below is not None else intersect(made, _all_integers())
+        every = _all_integers(limits)
+        return every if above is not None and below is not None else intersect(made, every)
     return made
 
 
-def _integers_within(interval: _Interval) -> Regex:
+def _integers_within(interval: _Interval, limits: Limits) -> Regex:
     low, high = interval
     if low is not None and high is not None:
         first, last = low[0].scaled(0), high[0].scaled(0)
@@ -294,19 +298,19 @@ def _integers_within(interval: _Interval) -> Regex:
             return choice([str(i) for i in range(first, last + 1)] + (["-0"] if first <= 0 <= last else []))
     if high is None and low is not None and low[0] == (1, 0):
         return _POSITIVE
-    return automaton_of(NumberMachine(*_sides(interval), fraction=False))
+    return automaton_of(NumberMachine(*_sides(interval), fraction=False), limits)
 
 
-@lru_cache(maxsize=1)
-def _all_integers() -> Regex:
-    return automaton_of(IntegerMachine(SHIFT))
+@lru_cache(maxsize=16)
+def _all_integers(limits: Limits) -> Regex:
+    return automaton_of(IntegerMachine(SHIFT), limits)
 
 
 # Multiples.
 
 
 @lru_cache(maxsize=256)
-def _multiples(kind: Kind, spelling: Spelling, multiple: Exact) -> Regex:
+def _multiples(kind: Kind, spelling: Spelling, multiple: Exact, limits: Limits) -> Regex:
     """The spellings of the multiples."""
     unit, places = multiple.scaled(min(multiple.exponent, 0)), max(-multiple.exponent, 0)
     every = spelling == "any"
@@ -319,27 +323,34 @@ def _multiples(kind: Kind, spelling: Spelling, multiple: Exact) -> Regex:
             hint="Round it, or leave the check to a validator",
         )
     if digits_only:
-        return remainders(unit)
+        return remainders(unit, limits)
     machine = MultipleMachine(unit, places, exponents=spelling != "plain", every=every, most=SHIFT)
-    made = automaton_of(machine)
-    return intersect(made, _all_integers()) if kind == "integer" else made
+    made = automaton_of(machine, limits)
+    return intersect(made, _all_integers(limits)) if kind == "integer" else made
 
 
 # Listed values.
 
 
-def values(numbers: Iterable[Number], kind: Kind = "number", spelling: Spelling = "canonical") -> Regex:
+def values(
+    numbers: Iterable[Number],
+    kind: Kind = "number",
+    spelling: Spelling = "canonical",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Regex:
     """The spellings of the listed numbers (those of the kind; others are left out).
 
     canonical: for an integer its digits; for kind "number" those with `.0` too; the shortest spelling without an
     exponent of any other value, and what `json.dumps` writes for a float. any: as `bounded` has them.
     """
     chosen = tuple(dict.fromkeys((n, type(n), str(n)) for n in numbers))
-    return _values(chosen, kind, spelling)
+    return _values(chosen, kind, spelling, limits)
 
 
 @lru_cache(maxsize=1024)
-def _values(numbers: tuple[tuple[Number, type, str], ...], kind: Kind, spelling: Spelling) -> Regex:
+def _values(
+    numbers: tuple[tuple[Number, type, str], ...], kind: Kind, spelling: Spelling, limits: Limits
+) -> Regex:
     texts: set[str] = set()
     others: list[Regex] = []
     for listed, _, written in numbers:
@@ -348,7 +359,7 @@ def _values(numbers: tuple[tuple[Number, type, str], ...], kind: Kind, spelling:
         if kind == "integer" and not whole:
             continue
         if spelling == "any":
-            others.append(bounded(kind, minimum=listed, maximum=listed, spelling=spelling))
+            others.append(bounded(kind, minimum=listed, maximum=listed, spelling=spelling, limits=limits))
             continue
         texts.add(value.plain())
         if kind == "integer":

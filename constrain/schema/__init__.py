@@ -48,7 +48,8 @@ def compile_schema(
     "2019-09", "2020-12"; None: what `$schema` says, else 2020-12, where array-form `items` with `additionalItems`,
     boolean `exclusiveMinimum` and `exclusiveMaximum`, and `dependencies` are read as earlier drafts meant them.
     registry: a `referencing.Registry` for `$ref` to other documents; nothing is ever fetched otherwise. formats:
-    "assert" or "annotate"; unknown_formats: what to do under "assert" with a format that nobody knows.
+    "assert" or "annotate"; unknown_formats: what to do under "assert" with a format that nobody knows. whitespace and
+    escapes: see `Grammar`.
 
     Raises InvalidSchema, UnsupportedFeature (both with a JSON pointer), Unsatisfiable, LimitExceeded.
     """
@@ -58,12 +59,13 @@ def compile_schema(
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
     from constrain.grammar.prune import prune
     from constrain.schema.compiler import Compiler
+    from constrain.schema.document import check_depth, load
     from constrain.schema.resolve import draft_named
 
     if isinstance(schema, (str, bytes, bytearray)):
-        from constrain.schema.document import load
-
         schema = load(schema, limits)
+    else:
+        check_depth(schema, limits)
     try:
         compiler = Compiler(
             schema,
@@ -81,6 +83,6 @@ def compile_schema(
     except RecursionError:
         raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
     try:
-        return prune(grammar)
+        return prune(grammar, limits)
     except Unsatisfiable:
         raise compiler.unsatisfiable() from None

@@ -57,7 +57,7 @@ class Compiler:
         self.canonical = canonical
         self.assert_formats = assert_formats
         self.refuse_unknown_formats = refuse_unknown_formats
-        self.resolver = Resolver(root, draft, registry, TABLES)
+        self.resolver = Resolver(root, draft, registry, TABLES, limits)
         self.grammar = Grammar(whitespace)
         self.active: set[int] = set()  # schemas that are being read, outermost first
         self.checking: set[tuple[int, int]] = set()  # schemas and values that are being compared by evaluate.py
@@ -130,7 +130,12 @@ class Compiler:
         return made
 
     def _build(self, literals: Sequence[Literal]) -> NodeId:
-        made = self.emit(self.shape(literals))
+        try:
+            made = self.emit(self.shape(literals))
+        except ConstraintError as error:
+            if error.pointer is None:
+                raise error.located(self.pointer(literals[0][0])) from None
+            raise
         if made == NEVER:
             self.dead.append(literals[0][0])
         if len(self.grammar.nodes) > self.limits.grammar_nodes:
@@ -159,7 +164,7 @@ class Compiler:
     def _emit_one(self, shape: Shape) -> NodeId:
         """The node for a shape without unions: one alternative per JSON type."""
         if shape.values is not None:
-            return self.alternatives(finite.emit(self, finite.values_of(self, shape)))
+            return self.alternatives(finite.emit(self, shape))
         types = shape.types
         if shape.poison:
             algebra.check_poison(self, shape)
@@ -268,8 +273,7 @@ class Compiler:
             return self.resolver.follow(ref, resource)
         except ConstraintError as error:
             if error.pointer is None:
-                place = self.pointer(schema, "$ref")
-                raise type(error)(error.reason, pointer=place, keyword="$ref", hint=error.hint) from None
+                raise error.located(self.pointer(schema, "$ref"), "$ref") from None
             raise
 
     def negate(self, schema: Json, resource: Resource, around: Json) -> Json:
@@ -312,9 +316,10 @@ class Compiler:
             return found
         if isinstance(found, UnsupportedFeature):
             return Refusal(schema, keyword, found.reason, found.position, found.hint)
-        kind = InvalidSchema if isinstance(found, GrammarError) else type(found)
         place = self.pointer(schema, keyword)
-        raise kind(found.reason, pointer=place, keyword=keyword, position=found.position, hint=found.hint)
+        if isinstance(found, GrammarError):
+            raise InvalidSchema(found.reason, pointer=place, keyword=keyword, position=found.position, hint=found.hint)
+        raise found.located(place)
 
     def format(self, name: Json, schema: Json, resource: Resource) -> Format | Refusal | None:
         """The strings of a format; None where it is only an annotation; or why it can't be enforced."""
@@ -335,10 +340,12 @@ class Compiler:
         """The error to raise for a schema that is none."""
         return InvalidSchema(reason, pointer=self.pointer(schema, keyword), keyword=keyword)
 
-    def refuse(self, why: Refusal) -> UnsupportedFeature:
+    def refuse(self, why: Refusal) -> ConstraintError:
         """The error to raise for what can't be enforced."""
         place = self.pointer(why.schema, why.keyword)
         keyword = why.keyword
+        if why.limit:
+            return LimitExceeded(why.reason, pointer=place, keyword=keyword)
         if why.negated:  # named by what asks for the negation
             around = [token for token in place.split("/") if token in ("not", "oneOf", "if")]
             keyword = around[-1] if around else "not" if _has_key(self.root, "not") else "oneOf"
@@ -350,32 +357,16 @@ class Compiler:
         return Unsatisfiable("no value satisfies the schema", pointer=pointer)
 
     def pointer(self, schema: Json, keyword: str | None = None) -> str:
-        """The JSON pointer of a part of the document; of where it comes from, for what was made by rewriting."""
+        """Where a part of the documents stands; what was made by rewriting: where that comes from."""
         passed: set[int] = set()
-        while (found := _find(self.root, schema)) is None:
+        while (found := self.resolver.place(schema)) is None:
             passed.add(id(schema))
-            schema, keyword = self.origin.get(id(schema)), None
+            schema = self.origin.get(id(schema))
             if schema is None or id(schema) in passed:
                 return ""
+            if not isinstance(schema, dict) or keyword not in schema:
+                keyword = None
         return found if keyword is None else f"{found}/{keyword}"
-
-
-def _find(root: Json, wanted: Json) -> str | None:
-    """The pointer of an object in a document, by identity; of its first occurrence."""
-    todo = [(root, "")]
-    seen: set[int] = set()
-    while todo:
-        value, at = todo.pop()
-        if value is wanted:
-            return at
-        if isinstance(value, (dict, list, tuple)):
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            parts = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-            for token, part in reversed(parts):
-                todo.append((part, f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"))
-    return None
 
 
 def _has_key(root: Json, key: str) -> bool:
@@ -399,7 +390,7 @@ def _pattern(text: str, limits: Limits) -> Regex | ConstraintError:
     from constrain.regular.ecma import parse_ecma
 
     try:
-        language = parse_ecma(text)
+        language = parse_ecma(text, limits)
         if language.flags & HAS_ALGEBRA and compile(language, limits).is_empty:
             from constrain.regular.ast import EMPTY
 

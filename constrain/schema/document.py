@@ -14,7 +14,11 @@ from constrain.schema.values import Json
 
 
 def load(text: str | bytes, limits: Limits) -> Json:
-    """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`."""
+    """Parse JSON text. Raises `InvalidSchema` (not JSON, not UTF-8, a key twice) and `LimitExceeded`.
+
+    How deep the text nests is counted before it is parsed, since `json` recurses: how far it gets depends on the
+    version of Python, its settings and the place of the call.
+    """
     if len(text) > limits.schema_bytes:
         raise LimitExceeded(
             f"the schema has {len(text)} bytes, the limit is {limits.schema_bytes}", keyword="schema_bytes"
@@ -24,16 +28,71 @@ def load(text: str | bytes, limits: Limits) -> Json:
             text = bytes(text).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InvalidSchema(f"the schema is not UTF-8: {error.reason}", position=error.start) from None
+    depth = text.count("[") + text.count("{")
+    if depth > min(_SHALLOW, limits.schema_depth):
+        depth = _depth(text)
+        if depth > limits.schema_depth:
+            raise _too_deep(limits.schema_depth)
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+        if depth > _SHALLOW:
+            return _load_deep(text)
+        try:
+            return json.loads(text, object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
+        except RecursionError:  # called where the stack is nearly full
+            return _load_deep(text)
     except json.JSONDecodeError as error:
         raise InvalidSchema(f"the schema is not JSON: {error.msg}", line=error.lineno, column=error.colno) from None
-    except RecursionError:
-        return _load_deep(text, limits)
-    except InvalidSchema:
-        raise
-    except ValueError as error:  # an integer with thousands of digits
-        raise InvalidSchema(f"the schema holds a number that can't be read: {error}") from None
+    except (ValueError, ArithmeticError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> InvalidSchema:
+    """What to raise when numbers (or our own hooks) refuse: integers of thousands of digits, enormous exponents."""
+    if isinstance(error, InvalidSchema):
+        return error
+    why = "its exponent is too large" if isinstance(error, ArithmeticError) else str(error)
+    return InvalidSchema(f"the schema holds a number that can't be read: {why}")
+
+
+def _too_deep(most: int, uri: str = "") -> LimitExceeded:
+    """The error to raise for a document with more nested objects and lists than this."""
+    what = f"the document {uri!r}" if uri else "the schema"
+    place = f"{uri}#" if uri else None
+    return LimitExceeded(f"{what} is nested deeper than {most}", pointer=place, keyword="schema_depth")
+
+
+def check_depth(value: Json, limits: Limits, uri: str = "") -> None:
+    """Raise `LimitExceeded` for Python values that nest deeper than `schema_depth` (or without end)."""
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(limits.schema_depth):
+        if not level:
+            return
+        parts = [p for held in level for p in (held.values() if isinstance(held, dict) else held)]
+        level = [p for p in parts if p.__class__ not in _ATOMS and isinstance(p, _CONTAINERS)]
+        if len(level) > _MANY:  # what stands in several places need be looked at once only
+            level = list({id(p): p for p in level}.values())
+    if level:
+        raise _too_deep(limits.schema_depth, uri)
+
+
+_SHALLOW = 200  # nesting up to which `json` does it
+_MANY = 100
+_CONTAINERS = (dict, list, tuple)
+_ATOMS = frozenset({str, bool, int, float, Decimal, type(None)})
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
+
+
+def _depth(text: str) -> int:
+    """How deep objects and lists nest in a JSON text. (Of one that is not JSON: as deep as a parser gets, at least.)"""
+    depth = deepest = 0
+    for c in _NO_BRACKET.sub("", _STRING.sub("", text)):
+        if c in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,12 +115,11 @@ _ATOM = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?|true|fal
 _NAMED = {"true": True, "false": False, "null": None}
 
 
-def _load_deep(text: str, limits: Limits) -> Json:
-    """Parse without recursion what is nested deeper than `json` takes. (The text is JSON up to there, at least.)"""
+def _load_deep(text: str) -> Json:
+    """Parse without recursion what `json` might not take."""
 
-    def wrong(what: str, at: int) -> InvalidSchema:
-        error = json.JSONDecodeError(what, text, min(at, len(text)))
-        return InvalidSchema(f"the schema is not JSON: {what}", line=error.lineno, column=error.colno)
+    def wrong(what: str, at: int) -> json.JSONDecodeError:
+        return json.JSONDecodeError(what, text, min(at, len(text)))
 
     stack: list[tuple[list[Any], bool]] = []  # (items, or alternating names and values; is it an object)
     i = 0
@@ -69,8 +127,6 @@ def _load_deep(text: str, limits: Limits) -> Json:
         i = _end(_SPACE, text, i)
         c = text[i : i + 1]
         if c in ("[", "{") and c:
-            if len(stack) >= limits.schema_depth:
-                raise LimitExceeded(f"the schema is nested deeper than {limits.schema_depth}", keyword="schema_depth")
             stack.append(([], c == "{"))
             i = _end(_SPACE, text, i + 1)
             if text[i : i + 1] != ("}" if c == "{" else "]"):
@@ -81,10 +137,7 @@ def _load_deep(text: str, limits: Limits) -> Json:
             stack.pop()
             i += 1
         elif c == '"':
-            try:
-                value, i = scanstring(text, i + 1, True)
-            except json.JSONDecodeError as error:
-                raise wrong(error.msg, error.pos) from None
+            value, i = scanstring(text, i + 1, True)
         else:
             match = _ATOM.match(text, i)
             if match is None:
@@ -124,10 +177,7 @@ def _name(text: str, i: int, held: list[Any], wrong: Any) -> int:
     """Read a member's name and colon; return where its value begins."""
     if text[i : i + 1] != '"':
         raise wrong("Expecting property name enclosed in double quotes", i)
-    try:
-        name, i = scanstring(text, i + 1, True)
-    except json.JSONDecodeError as error:
-        raise wrong(error.msg, error.pos) from None
+    name, i = scanstring(text, i + 1, True)
     held.append(name)
     i = _end(_SPACE, text, i)
     if text[i : i + 1] != ":":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from constrain.errors import UnsupportedFeature
+from constrain.errors import ConstraintError, UnsupportedFeature
+from constrain.schema import numbers
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Refusal, Shape
 from constrain.schema.values import (
@@ -95,13 +96,16 @@ def _number_part(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json
         handler = resource.keywords.get(keyword)
         if keyword in schema and handler is not None:
             handler(c, shape, schema[keyword], schema, resource)
-    return contains(
-        value,
-        minimum=None if shape.low_open else shape.low,
-        exclusive_minimum=shape.low if shape.low_open else None,
-        maximum=None if shape.high_open else shape.high,
-        exclusive_maximum=shape.high if shape.high_open else None,
-    ) and all(contains(value, multiple_of=m) for m in shape.multiples)
+    try:
+        return contains(
+            value,
+            minimum=None if shape.low_open else shape.low,
+            exclusive_minimum=shape.low if shape.low_open else None,
+            maximum=None if shape.high_open else shape.high,
+            exclusive_maximum=shape.high if shape.high_open else None,
+        ) and all(contains(value, multiple_of=m) for m in shape.multiples)
+    except ConstraintError as error:
+        raise numbers.located(c, shape.sources, error) from None
 
 
 _NUMBER_KEYWORDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
@@ -137,9 +141,7 @@ def _format(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], re
         return False
     if _in_language(c, value, found.language):
         return True
-    from constrain.regular.formats import left_out
-
-    if found.narrowed is not None and left_out(setting, value):
+    if found.narrowed is not None and _in_language(c, value, found.wide):
         raise c.refuse(Refusal(schema, "format", f"whether {value!r} has the format {setting!r}: {found.narrowed}"))
     return False
 
@@ -271,7 +273,12 @@ def _not_enum(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], 
 def _not_multiple(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     from constrain.regular.numbers import contains
 
-    return type_of(value) != NUMBER or not contains(value, multiple_of=setting)
+    if type_of(value) != NUMBER:
+        return True
+    try:
+        return not contains(value, multiple_of=setting.value)
+    except ConstraintError as error:
+        raise numbers.located(c, (setting,), error) from None
 
 
 def _not_language(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
@@ -282,7 +289,7 @@ def _bound(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], res
     exact = number(value)
     if exact is None:
         return True
-    low, low_open, high, high_open = setting
+    low, low_open, high, high_open, _ = setting
     return (low is None or exact > low or (exact == low and not low_open)) and (
         high is None or exact < high or (exact == high and not high_open)
     )

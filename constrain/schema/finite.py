@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from constrain.errors import ConstraintError
 from constrain.grammar.ir import NEVER, Array, NodeId, Object, StringChoice, Text
 from constrain.grammar.ir import Literal as Words
 from constrain.regular.ast import EMPTY
@@ -69,6 +70,7 @@ def only(c: Compiler, schema: dict[Any, Json]) -> list[Json]:
     known: list[Json] | None = c.derived.get((id(schema), "const"))
     if known is None:
         known = c.derived[id(schema), "const"] = [schema["const"]]
+        c.origin[id(known)] = schema
     return known
 
 
@@ -79,15 +81,35 @@ def _passing(c: Compiler, values: list[Json], literal: Literal) -> int:
     known = c.filtered.get(name)
     if known is None:
         bits = 0
-        for i, value in enumerate(values):
-            if evaluate.is_valid(c, value, schema, resource):
-                bits |= 1 << i
+        try:
+            for i, value in enumerate(values):
+                if evaluate.is_valid(c, value, schema, resource):
+                    bits |= 1 << i
+        except ConstraintError as error:
+            raise _located(c, values, error) from None
         known = c.filtered[name] = (bits, values)
     return known[0]
 
 
-def emit(c: Compiler, values: list[Json]) -> list[NodeId]:
-    """Nodes for these values."""
+def emit(c: Compiler, shape: Shape) -> list[NodeId]:
+    """Nodes for the values that the shape lists and allows."""
+    values = values_of(c, shape)
+    try:
+        return _nodes(c, values)
+    except ConstraintError as error:
+        raise _located(c, shape.values, error) from None
+
+
+def _located(c: Compiler, values: list[Json] | None, error: ConstraintError) -> ConstraintError:
+    """The error with its place, where that is known to be the list of values."""
+    if error.pointer is not None:
+        return error
+    schema = c.origin.get(id(values))
+    keyword, place = ("enum", c.pointer(values)) if schema is None else ("const", c.pointer(schema, "const"))
+    return error.located(place, keyword if error.keyword in (None, "enum") else None)
+
+
+def _nodes(c: Compiler, values: list[Json]) -> list[NodeId]:
     texts, numbers, made = [], [], []
     for value in values:
         kind = type_of(value)
@@ -109,7 +131,7 @@ def _numbers(c: Compiler, numbers: list[Json]) -> NodeId:
     from constrain.regular import numbers as languages
 
     spelling = "canonical" if c.canonical else "any"
-    language = languages.values(numbers, "number", spelling)  # type: ignore[arg-type]
+    language = languages.values(numbers, "number", spelling, c.limits)  # type: ignore[arg-type]
     return NEVER if language is EMPTY else c.leaf(Text(language))
 
 

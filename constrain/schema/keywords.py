@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.schema import finite
 from constrain.schema.resolve import MIXED, Resource
-from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Union
+from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Source, Union
 from constrain.schema.values import (
     ARRAY,
     BOOLEAN,
@@ -71,10 +72,11 @@ def const(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resou
 # Numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _number(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str) -> Number:
+def _number(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], keyword: str) -> Number:
     exact = number(value)
     if exact is None:
         raise c.invalid(schema, keyword, f"`{keyword}` must be a number")
+    shape.sources += (Source(keyword, exact, schema),)
     return exact
 
 
@@ -92,24 +94,24 @@ def bound_above(shape: Shape, high: Number, is_open: bool) -> None:
 
 def minimum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     is_open = resource.draft in (4, MIXED) and schema.get("exclusiveMinimum") is True
-    bound_below(shape, _number(c, value, schema, "minimum"), is_open)
+    bound_below(shape, _number(c, shape, value, schema, "minimum"), is_open)
 
 
 def maximum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     is_open = resource.draft in (4, MIXED) and schema.get("exclusiveMaximum") is True
-    bound_above(shape, _number(c, value, schema, "maximum"), is_open)
+    bound_above(shape, _number(c, shape, value, schema, "maximum"), is_open)
 
 
 def exclusive_minimum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if isinstance(value, bool) and resource.draft == MIXED:
         return  # as in draft 4: `minimum` reads it
-    bound_below(shape, _number(c, value, schema, "exclusiveMinimum"), True)
+    bound_below(shape, _number(c, shape, value, schema, "exclusiveMinimum"), True)
 
 
 def exclusive_maximum(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     if isinstance(value, bool) and resource.draft == MIXED:
         return
-    bound_above(shape, _number(c, value, schema, "exclusiveMaximum"), True)
+    bound_above(shape, _number(c, shape, value, schema, "exclusiveMaximum"), True)
 
 
 def exclusive_flag(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -120,7 +122,7 @@ def exclusive_flag(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Jso
 
 
 def multiple_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    step = _number(c, value, schema, "multipleOf")
+    step = _number(c, shape, value, schema, "multipleOf")
     if step <= 0:
         raise c.invalid(schema, "multipleOf", "`multipleOf` must be above 0")
     shape.multiples += (step,)
@@ -136,20 +138,37 @@ def _count(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str) -> i
     return n
 
 
+_PARTS: Final = {STRING: "characters", ARRAY: "items", OBJECT: "members"}
+
+
+def _at_least(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], keyword: str, mask: int) -> int:
+    """A lower bound. One beyond `MOST_COUNTED` is a refusal where values of the type survive: no text is so long."""
+    n = _count(c, value, schema, keyword)
+    if n > MOST_COUNTED:
+        reason = f"more than {MOST_COUNTED} {_PARTS[mask]} are demanded; no text is so long"
+        shape.poison += ((mask, Refusal(schema, keyword, reason, limit=True)),)
+    return n
+
+
+def _at_most(c: Compiler, value: Json, schema: dict[Any, Json], keyword: str, known: int | None) -> int | None:
+    """The smaller one of an upper bound and the one known so far. From `MOST_COUNTED` on it bounds no text."""
+    n = _count(c, value, schema, keyword)
+    return known if n >= MOST_COUNTED or (known is not None and known <= n) else n
+
+
 def min_length(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_length = max(shape.min_length, _count(c, value, schema, "minLength"))
+    shape.min_length = max(shape.min_length, _at_least(c, shape, value, schema, "minLength", STRING))
 
 
 def max_length(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxLength")
-    if shape.max_length is None or n < shape.max_length:
-        shape.max_length = n
+    shape.max_length = _at_most(c, value, schema, "maxLength", shape.max_length)
 
 
 def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     language = c.pattern(value, schema, "pattern")
     if not isinstance(language, Refusal):
         shape.languages += (language,)
+        shape.wide += (language,)
     else:
         shape.poison += ((STRING, language),)
 
@@ -160,6 +179,7 @@ def format_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
         shape.poison += ((STRING, found),)
     elif found is not None:
         shape.languages += (found.language,)
+        shape.wide += (found.wide,)
         if found.longest is not None and (shape.max_length is None or found.longest < shape.max_length):
             shape.max_length = found.longest
 
@@ -203,13 +223,11 @@ def items_before(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 
 
 def min_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_items = max(shape.min_items, _count(c, value, schema, "minItems"))
+    shape.min_items = max(shape.min_items, _at_least(c, shape, value, schema, "minItems", ARRAY))
 
 
 def max_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxItems")
-    if shape.max_items is None or n < shape.max_items:
-        shape.max_items = n
+    shape.max_items = _at_most(c, value, schema, "maxItems", shape.max_items)
 
 
 def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
@@ -278,13 +296,11 @@ def required(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], re
 
 
 def min_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    shape.min_properties = max(shape.min_properties, _count(c, value, schema, "minProperties"))
+    shape.min_properties = max(shape.min_properties, _at_least(c, shape, value, schema, "minProperties", OBJECT))
 
 
 def max_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    n = _count(c, value, schema, "maxProperties")
-    if shape.max_properties is None or n < shape.max_properties:
-        shape.max_properties = n
+    shape.max_properties = _at_most(c, value, schema, "maxProperties", shape.max_properties)
 
 
 def property_names(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:

@@ -13,11 +13,12 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.regular.ast import Regex, complement
 from constrain.schema import evaluate, objects
 from constrain.schema.keywords import Handler, bound_above, bound_below
 from constrain.schema.resolve import Resource
-from constrain.schema.shape import Facet, Refusal, Row, Shape, Some, SomeItem
+from constrain.schema.shape import Facet, Refusal, Row, Shape, Some, SomeItem, Source
 from constrain.schema.values import ARRAY, OBJECT, TYPES, Json, count, number, type_of
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ def _bounds(c: Compiler, value: Json, schema: Schema, resource: Resource) -> lis
                 resource.keywords[keyword](c, bounds, value, schema, resource)
     out: list[Json] = []
     if bounds.low is not None:
-        out.append({"type": "number", ("bound",): (None, False, bounds.low, not bounds.low_open)})
+        out.append({"type": "number", ("bound",): (None, False, bounds.low, not bounds.low_open, bounds.sources)})
     if bounds.high is not None:
-        out.append({"type": "number", ("bound",): (bounds.high, not bounds.high_open, None, False)})
+        out.append({"type": "number", ("bound",): (bounds.high, not bounds.high_open, None, False, bounds.sources)})
     return out
 
 
@@ -96,7 +97,7 @@ def _multiple(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     step = number(value)
     if step is None or step <= 0:
         raise c.invalid(schema, "multipleOf", "`multipleOf` must be above 0")
-    return [{"type": "number", ("not", "multipleOf"): step}]
+    return [{"type": "number", ("not", "multipleOf"): Source("multipleOf", step, schema)}]
 
 
 def _least(name: str, opposite: str) -> Callable[..., list[Json]]:
@@ -114,7 +115,7 @@ def _most(name: str, opposite: str) -> Callable[..., list[Json]]:
         n = count(value)
         if n is None:
             raise c.invalid(schema, None, "a length must be an integer that is not negative")
-        return [{"type": name, opposite: n + 1}]
+        return [{"type": name, opposite: n + 1}] if n < MOST_COUNTED else []  # no text is so long
 
     return fails
 
@@ -339,18 +340,21 @@ def _add_not_enum(c: Compiler, shape: Shape, value: Json, schema: Schema, resour
 
 
 def _add_not_multiple(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
-    shape.not_multiples += (value,)
+    shape.sources += (value,)
+    shape.not_multiples += (value.value,)
 
 
 def _add_not_language(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
     if isinstance(value, Regex):
         shape.languages += (complement(value),)
+        shape.wide += (complement(value),)
     else:
         shape.poison += ((TYPES["string"], value),)
 
 
 def _add_bound(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
-    low, low_open, high, high_open = value
+    low, low_open, high, high_open, sources = value
+    shape.sources += sources
     if low is not None:
         bound_below(shape, low, low_open)
     if high is not None:

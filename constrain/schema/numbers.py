@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from functools import lru_cache
-from math import lcm
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING
 
+from constrain.errors import ConstraintError, UnsupportedFeature
 from constrain.grammar.ir import NEVER, NodeId, Text
 from constrain.regular.ast import EMPTY, Regex, chars, concat, difference, intersect, literal, optional, repeat, union
-from constrain.schema.shape import Number, Shape
+from constrain.schema.shape import Number, Shape, Source
 from constrain.schema.values import number
 
 if TYPE_CHECKING:
@@ -26,15 +25,40 @@ def every() -> Regex:
 
 def emit(c: Compiler, shape: Shape) -> NodeId:
     """The node for the numbers of a shape."""
-    language = _language(c, shape)
-    if language is EMPTY:
-        return NEVER
-    if shape.not_integer or shape.not_multiples or shape.excluded:
-        from constrain.regular import compile
-
-        if compile(language, c.limits).is_empty:
+    try:
+        language = _language(c, shape)
+        if language is EMPTY:
             return NEVER
+        if shape.not_integer or shape.not_multiples or shape.excluded:
+            from constrain.regular import compile
+
+            if compile(language, c.limits).is_empty:
+                return NEVER
+    except ConstraintError as error:
+        raise located(c, shape.sources, error) from None
     return c.leaf(Text(language))
+
+
+def located(c: Compiler, sources: tuple[Source, ...], error: ConstraintError) -> ConstraintError:
+    """The error with the place of the number that causes it, as far as that is one of these."""
+    from constrain.regular.decimals import exact
+    from constrain.regular.numbers import bounded
+
+    if error.keyword is None or not sources:
+        return error
+    is_limit = error.keyword in type(c.limits).__slots__
+    possible = [s for s in sources if is_limit or (s.keyword == "multipleOf") == (error.keyword == "multipleOf")]
+    culprit = (possible or sources)[-1]
+    for source in possible:
+        try:
+            if source.keyword == "multipleOf":
+                bounded(multiple_of=source.value, limits=c.limits)
+            else:
+                exact(source.value)
+        except ConstraintError:
+            culprit = source
+            break
+    return error.located(c.pointer(culprit.schema, culprit.keyword), None if is_limit else culprit.keyword)
 
 
 def is_void(c: Compiler, shape: Shape) -> bool:
@@ -44,7 +68,10 @@ def is_void(c: Compiler, shape: Shape) -> bool:
         return True
     if low is None and high is None and not (shape.not_integer or shape.not_multiples or shape.excluded):
         return False
-    return emit(c, shape) == NEVER
+    try:
+        return emit(c, shape) == NEVER
+    except UnsupportedFeature:  # raised again if these numbers are to be written
+        return False
 
 
 def _language(c: Compiler, shape: Shape) -> Regex:
@@ -72,6 +99,7 @@ def _language(c: Compiler, shape: Shape) -> Regex:
                 exclusive_maximum=high if high_open else None,
                 multiple_of=step,
                 spelling=spelling,  # type: ignore[arg-type]
+                limits=c.limits,
             )
         )
     language = union(*parts)
@@ -79,7 +107,8 @@ def _language(c: Compiler, shape: Shape) -> Regex:
         language = intersect(language, _fractional())
     for other in shape.not_multiples:
         kind = "integer" if integer else "number"
-        language = difference(language, bounded(kind, multiple_of=other, spelling=spelling))  # type: ignore[arg-type]
+        multiples = bounded(kind, multiple_of=other, spelling=spelling, limits=c.limits)  # type: ignore[arg-type]
+        language = difference(language, multiples)
     return language
 
 
@@ -104,12 +133,9 @@ def _intervals(shape: Shape) -> list[tuple[Number | None, bool, Number | None, b
 
 def common_multiple(steps: tuple[Number, ...]) -> Number:
     """The least number that is a multiple of all these."""
-    if len(steps) == 1:
-        return steps[0]
-    exponents = [Decimal(s).as_tuple().exponent for s in steps]
-    shift = max(0, *(-e for e in exponents if isinstance(e, int)))
-    scaled = lcm(*(int(Decimal(s).scaleb(shift)) for s in steps))
-    return scaled if not shift else Decimal(scaled).scaleb(-shift)
+    from constrain.regular.decimals import least_common_multiple
+
+    return reduce(least_common_multiple, steps)
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,8 @@ from typing import Any, Final, NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
 from constrain.errors import InvalidSchema, UnsupportedFeature
+from constrain.limits import Limits
+from constrain.schema.document import check_depth
 from constrain.schema.values import Json
 
 MIXED: Final = 0  # no `$schema`: draft 2020-12, and what earlier drafts alone gave a meaning to is read as they did
@@ -60,15 +62,24 @@ class Resource:
 class Resolver:
     """Follows references from one root document. `tables`: draft -> keyword -> handler, kept in each resource."""
 
-    def __init__(self, root: Json, draft: int | None, registry: Any, tables: dict[int, dict[Any, Any]]) -> None:
+    def __init__(
+        self,
+        root: Json,
+        draft: int | None,
+        registry: Any,
+        tables: dict[int, dict[Any, Any]],
+        limits: Limits,
+    ) -> None:
         self.tables = tables
+        self.limits = limits
         self.user_registry = registry
         self._registry: Any = None
         self._followed: dict[tuple[str, int], tuple[Json, Resource]] = {}
         self._resources: dict[int, Resource] = {}
-        named = root.get("$schema") if isinstance(root, dict) else None
+        self._documents = [("", root)]  # and those that references have led to, each with its URI
         if draft is None:
-            draft = MIXED if named is None else self._draft_of(named, "")
+            named = isinstance(root, dict) and root.get("$schema") is not None
+            draft = self._draft_of(root) if named else MIXED
         self.root = Resource(root, "", draft, tables[draft])
         if isinstance(root, dict):
             own = root.get(self.root.id_keyword)
@@ -76,14 +87,24 @@ class Resolver:
                 self.root.base = urldefrag(own)[0]
             self._resources[id(root)] = self.root
 
-    def _draft_of(self, named: Json, pointer: str) -> int:
-        if not isinstance(named, str):
-            raise InvalidSchema("`$schema` must be a text", pointer=pointer + "/$schema", keyword="$schema")
-        draft = _draft_of_uri(named)
+    def place(self, value: Json) -> str | None:
+        """Where a part of the documents first stands: a JSON pointer, in other documents with their URI before it."""
+        for uri, document in self._documents:
+            found = _find(document, value)
+            if found is not None:
+                return f"{uri}#{found}" if uri else found
+        return None
+
+    def _draft_of(self, schema: dict[str, Json]) -> int:
+        named = schema["$schema"]
+        draft = _draft_of_uri(named) if isinstance(named, str) else None
         if draft is None:
+            place = f"{self.place(schema) or ''}/$schema"
+            if not isinstance(named, str):
+                raise InvalidSchema("`$schema` must be a text", pointer=place, keyword="$schema")
             raise UnsupportedFeature(
                 f"the dialect {named!r} is not known",
-                pointer=pointer + "/$schema",
+                pointer=place,
                 keyword="$schema",
                 hint='Say by which draft to read it, as in draft="2020-12"',
             )
@@ -102,7 +123,7 @@ class Resolver:
             return resource  # only an anchor, as drafts 4 to 7 write it
         draft = resource.draft
         if "$schema" in schema:
-            draft = self._draft_of(schema["$schema"], "")
+            draft = self._draft_of(schema)
         made = Resource(schema, urljoin(resource.base, base), draft, self.tables[draft])
         self._resources[id(schema)] = made
         return made
@@ -183,9 +204,11 @@ class Resolver:
         return anchor.resource.contents, found
 
     def _foreign(self, contents: Json, uri: str, held: Any, resource: Resource) -> Resource:
+        check_depth(contents, self.limits, uri)
+        self._documents.append((uri, contents))
         draft = resource.draft
         if isinstance(contents, dict) and "$schema" in contents:
-            draft = self._draft_of(contents["$schema"], "")
+            draft = self._draft_of(contents)
         else:
             specification = getattr(held, "_specification", None)
             draft = _NAMES.get(getattr(specification, "name", ""), draft)
@@ -206,6 +229,8 @@ class Resolver:
             own = specification.create_resource(self.root.root)
             try:
                 self._registry = registry.with_resource(self.root.base, own).crawl()
+            except RecursionError:
+                raise
             except Exception as error:  # whatever a malformed document makes the crawler stumble over
                 raise InvalidSchema(f"the identifiers in the schema can't be read: {error!r}", keyword="$id") from None
         return self._registry
@@ -213,3 +238,21 @@ class Resolver:
 
 def _nowhere(ref: str) -> NoReturn:
     raise InvalidSchema(f"`$ref` {ref!r} leads nowhere", keyword="$ref")
+
+
+def _find(root: Json, wanted: Json) -> str | None:
+    """The pointer of an object in a document, by identity; of its first occurrence."""
+    todo = [(root, "")]
+    seen: set[int] = set()
+    while todo:
+        value, at = todo.pop()
+        if value is wanted:
+            return at
+        if isinstance(value, (dict, list, tuple)):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            parts = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+            for token, part in reversed(parts):
+                todo.append((part, f"{at}/{str(token).replace('~', '~0').replace('/', '~1')}"))
+    return None

@@ -31,6 +31,15 @@ class Refusal(NamedTuple):
     position: int | None = None
     hint: str | None = None
     negated: bool = False  # the keyword itself could be enforced, but not that it fails
+    limit: bool = False  # it could be enforced, if it were not so large
+
+
+class Source(NamedTuple):
+    """Where a number in a shape comes from."""
+
+    keyword: str
+    value: Number
+    schema: Json
 
 
 class Facet(NamedTuple):
@@ -109,9 +118,11 @@ class Shape:
         "seen",
         "some_items",
         "somes",
+        "sources",
         "types",
         "unions",
         "values",
+        "wide",
     )  # fmt: skip
 
     def __init__(self, literals: list[Literal]) -> None:
@@ -121,12 +132,14 @@ class Shape:
         self.low_open = False
         self.high: Number | None = None
         self.high_open = False
+        self.sources: tuple[Source, ...] = ()  # of bounds and multiples
         self.multiples: tuple[Number, ...] = ()
         self.not_multiples: tuple[Number, ...] = ()
         self.not_integer = False
         self.min_length = 0
         self.max_length: int | None = None
-        self.languages: tuple[Regex, ...] = ()
+        self.languages: tuple[Regex, ...] = ()  # of the strings that are written
+        self.wide: tuple[Regex, ...] = ()  # the same, with what narrowed formats leave out: for proofs about the schema
         self.rows: tuple[Row, ...] = ()
         self.min_items = 0
         self.max_items: int | None = None
@@ -153,12 +166,14 @@ class Shape:
         made.low_open = self.low_open
         made.high = self.high
         made.high_open = self.high_open
+        made.sources = self.sources
         made.multiples = self.multiples
         made.not_multiples = self.not_multiples
         made.not_integer = self.not_integer
         made.min_length = self.min_length
         made.max_length = self.max_length
         made.languages = self.languages
+        made.wide = self.wide
         made.rows = self.rows
         made.min_items = self.min_items
         made.max_items = self.max_items

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def emit(c: Compiler, shape: Shape) -> NodeId:
     """The node for the strings of a shape."""
-    language = _language(shape)
+    language = _language(shape, shape.languages)
     lo, hi = shape.min_length, shape.max_length
     if language is None:
         return NEVER if hi is not None and hi < lo else c.leaf(String(None, lo, hi))
@@ -26,29 +26,32 @@ def emit(c: Compiler, shape: Shape) -> NodeId:
 
 
 def is_void(c: Compiler, shape: Shape) -> bool:
-    """Are there surely no strings in the shape?"""
+    """Are there surely no strings in the shape?
+
+    A string of a format counts even if the language of the format, being narrowed, lacks it: what is proved here tells
+    the branches of `oneOf` apart and that a negation holds anyway, so it must be true of everything the schema allows.
+    """
     lo, hi = shape.min_length, shape.max_length
     if hi is not None and hi < lo:
         return True
     if not shape.languages:  # listed texts can't be all texts of some length but 0
         return hi == 0 and "" in shape.excluded
-    language = _language(shape)
+    language = _language(shape, shape.wide)
     assert language is not None
     return _is_void(language, shape.min_length, shape.max_length, c.limits, True)
 
 
 def whole_language(shape: Shape) -> Regex:
     """The strings of a shape as one language, lengths included."""
-    language = _language(shape) or ALL
+    language = _language(shape, shape.languages) or ALL
     lo, hi = shape.min_length, shape.max_length
     if hi is not None and hi < lo:
         return EMPTY
     return intersect(language, repeat(ANY, lo, hi)) if lo or hi is not None else language
 
 
-def _language(shape: Shape) -> Regex | None:
-    """All languages of the shape in one; None: every string."""
-    languages = shape.languages
+def _language(shape: Shape, languages: tuple[Regex, ...]) -> Regex | None:
+    """All these languages in one, without the texts that the shape excludes; None: every string."""
     if shape.excluded:
         texts = [v for v in shape.excluded if isinstance(v, str)]
         if texts:

@@ -117,6 +117,51 @@ def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"name": "a", "schema": {}, "tests": []}\n{', "line 2: JSONDecodeError"),
+        ('{"schema": {}, "tests": []}', "line 1: KeyError"),
+        ("[1]", "line 1: TypeError"),
+        (b"\xff\xfe", "line 1: UnicodeDecodeError"),
+        ("", "no schema is left"),
+    ],
+)
+def test_a_file_that_is_no_suite(
+    content: str | bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "suite.jsonl"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    assert cli.main(["coverage", *common(path, tmp_path / "x.md")]) == 1
+    assert said in capsys.readouterr().err
+    (tmp_path / "suite.jsonl.xz").write_bytes(b"no archive")
+    assert cli.main(["coverage", *common(tmp_path / "suite.jsonl.xz", tmp_path / "x.md")]) == 1
+    assert "is no suite" in capsys.readouterr().err
+    assert not (tmp_path / "x.md").exists()
+
+
+def test_wrong_options(suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = common(suite, tmp_path / "x.md")
+    for engine in ("nonesuch.module:Engine", "json:Engine", "json:dumps", ":"):
+        assert cli.main(["speed", *given, "--engines", engine]) == 1
+        assert f"jsonschemabench: no engine {engine}: " in capsys.readouterr().err
+    assert cli.main(["speed", *given, "--only", "nonesuch"]) == 1
+    assert "'nonesuch' in its name" in capsys.readouterr().err
+    for option in (["--per-split", "0"], ["--compile-s", "nan"], ["--memory-gb", "-1"], ["--tokenizer", "nonesuch"]):
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["speed", *given, *option])
+        assert exit_.value.code == 2
+        assert f"argument {option[0]}: invalid" in capsys.readouterr().err
+    for content, said in (("{", "JSONDecodeError"), ("{}", "KeyError"), ("[]", "TypeError"), (None, "No such file")):
+        result, readme = tmp_path / "result.json", tmp_path / "README.md"
+        result.unlink(missing_ok=True)
+        if content is not None:
+            result.write_text(content)
+        readme.write_text(README)
+        assert cli.main(["readme", "--result", str(result), "--readme", str(readme)]) == 1
+        assert said in capsys.readouterr().err and readme.read_text() == README
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (0, "0"),

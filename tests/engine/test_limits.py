@@ -15,7 +15,7 @@ import pytest
 from constrain.constraint import Constraint
 from constrain.engine.store import store_of
 from constrain.errors import LimitExceeded
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Literal, Object, Seq, String, Text
+from constrain.grammar.ir import MOST_COUNTED, NEVER, Alt, Array, Grammar, Literal, Object, Seq, String, Text
 from constrain.limits import Limits
 from constrain.regular import ast
 from constrain.vocabulary.vocabulary import Vocabulary
@@ -296,3 +296,53 @@ def test_large_counts_cost_no_states() -> None:
         assert n == 100_000 or matcher.accept(ord("a"))
     assert twin.compiled.memory - before < 1 << 20
     assert not matcher.accept(ord("a"))
+
+
+FAR = 1 << 31
+COUNTED = [
+    (String(None), b'"abc"'),
+    (String(ast.repeat(ast.char_set("abc"), 0)), b'"abc"'),
+    (Array((1, 1), 1), b"[1,1,1]"),
+    (Object(("a",), (1,), (True,), ((None, 1),)), b'{"a":1,"b":1}'),
+    (Object(("a",), (1,), (False,), ((ast.char_set("bc"), 1),), ordered=False), b'{"b":1,"a":1}'),
+]
+
+
+@pytest.mark.parametrize(("node", "text"), COUNTED, ids=lambda value: type(value).__name__)
+def test_bounds_that_no_text_reaches(node: Any, text: bytes) -> None:
+    """In a grammar of one's own, too, an upper bound from 2**30 on is none, and a lower bound an error."""
+
+    def constraint(**bounds: int) -> Constraint:
+        grammar = Grammar("compact")
+        grammar.add(node._replace(**bounds))
+        grammar.add(Literal(b"1"))
+        grammar.start = 0
+        return Constraint(grammar)
+
+    for hi in (MOST_COUNTED - 1, MOST_COUNTED, FAR - 1, FAR, 10**30):
+        assert constraint(hi=hi).matches(text)
+        assert not constraint(lo=MOST_COUNTED, hi=hi).matches(text)
+    with pytest.raises(LimitExceeded):
+        constraint(lo=FAR).matches(text)
+
+
+def test_repeats_that_no_text_reaches() -> None:
+    """They are counted apart from the automaton, as bounds are."""
+    grammar = Grammar()
+    many = ast.repeat(ast.char_set("ab"), 0, FAR - 1)
+    grammar.start = grammar.add(String(ast.concat(ast.literal("cc"), many)))
+    assert Constraint(grammar).matches('"ccabba"')
+
+
+def test_limits_of_any_size() -> None:
+    grammar = Grammar()
+    grammar.start = grammar.add(Text(ast.literal("a")))
+    limits = Limits(live_stacks=FAR, stack_depth=FAR, mask_work=10**30, arena_bytes=10**30)
+    assert Constraint(grammar, limits=limits).matches("a")
+
+
+def test_an_arena_has_no_more_numbers_than_offsets() -> None:
+    arena = Constraint(ambiguous(1)).compile(vocabulary_of(tokens_of("offsets")))._arena
+    with pytest.raises(LimitExceeded) as caught:
+        arena.ensure(FAR)
+    assert caught.value.keyword == "arena_bytes"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 
 import numpy as np
@@ -221,6 +223,19 @@ def test_escapes_leave_the_spelling_of_keys_open() -> None:
     assert matcher.forced_bytes() == b'{"'
     assert matcher.accept_bytes(b'{"\\u00') == 6
     assert matcher.forced_bytes() == b"6"  # n is \u006e or \u006E
+
+
+def test_canonical_escapes_are_those_of_json_dumps() -> None:
+    """In values and keys, character by character: control characters, the ends of planes, what may be escaped."""
+    value, key = (constrain.json({"type": kind}, escapes="canonical") for kind in ("string", "object"))
+    for point in (*range(0x180), *range(0x2020, 0x2030), 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x1F600, 0x10FFFF):
+        character = chr(point)
+        written = json.dumps(character, ensure_ascii=False)
+        assert value.matches(written) and key.matches(f"{{{written}: 0}}"), written
+        for other in (json.dumps(character), f'"\\u{point:04x}"', f'"\\u{point:04X}"', f'"\\{character}"'):
+            with contextlib.suppress(json.JSONDecodeError):
+                if other != written and json.loads(other) == character:
+                    assert not value.matches(other) and not key.matches(f"{{{other}: 0}}"), other
 
 
 def test_forced_bytes_of_long_texts_are_cut_at_the_limit() -> None:

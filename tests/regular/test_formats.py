@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from constrain.regular.ast import difference
 from constrain.regular.compiler import compile
 from constrain.regular.dfa import Dfa
-from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_of, left_out
+from constrain.regular.formats import FORMATS, NARROWED, UNSUPPORTED, format_of
 
 SUITE = Path(__file__).parents[2] / "../shared/data/json_schema_test_suite.tar.xz"
 DRAFTS = ("draft3", "draft4", "draft6", "draft7", "draft2019-09", "draft2020-12")
@@ -173,6 +174,7 @@ def test_what_is_narrowed_is_said() -> None:
     for name in FORMATS:
         found = format_of(name, "7")
         assert found is not None and found.narrowed == NARROWED.get(name)
+        assert (found.wide == found.language) == (found.narrowed is None)
     assert format_of("hostname", "4").narrowed is None  # type: ignore[union-attr]
 
 
@@ -186,8 +188,12 @@ def test_what_is_narrowed_is_said() -> None:
     ],
 )
 def test_what_is_narrowed_is_told_from_what_is_wrong(name: str, doubtful: str, wrong: str) -> None:
-    assert not accepts(name, doubtful) and left_out(name, doubtful)
-    assert not accepts(name, wrong) and not left_out(name, wrong)
+    found = format_of(name)
+    assert found is not None and found.wide != found.language
+    wide = compile(found.wide)
+    assert not accepts(name, doubtful) and wide.accepts(doubtful)
+    assert not accepts(name, wrong) and not wide.accepts(wrong)
+    assert compile(difference(found.language, found.wide)).is_empty
 
 
 def test_names_by_draft() -> None:
