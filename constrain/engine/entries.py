@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from constrain.engine.bytesets import all_below, live_bytes, safe_bytes
+from constrain.engine.exits import MAX_EXIT_NODES, merge_exits
 from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, HIGH_GROUPS, NO_UTF8, ROOM_FREE,
-    TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA, X_BELOW,
-    X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_SIZE, ROW_ALL, WORK, X_ROWCAP,
-    X_ROWS, X_TRIE,
+    BN, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_PROFILE, E_ROW, E_ROWALL, E_SEC, E_USABLE, ROOM_FREE, ROW_ALL, TD_ASCII,
+    TD_MINREM, TD_NCLS, TD_STATES, TD_TABLE, TN, T_ANY, T_DFA, WORK, X_BELOW, X_BUMP, X_CAP, X_CHARS, X_ECOUNT, X_ESIZE,
+    X_ETABLE, X_IDS, X_MAXLEN, X_NODES, X_ROWCAP, X_ROWS, X_SIZE, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.jit import engine_device as device
 
 DENSE_FROM = 1024  # inner tokens from which on a row of bits is kept instead of a list
-MAX_SAFE_WORK = 50_000  # steps to find the bytes that keep a state alive
-MANY_BYTES = 8
-MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such states are walked token by token
 
 
 @device
@@ -49,45 +47,6 @@ def find_entry(X, gid, s, d, v, need, room):
 
 
 @device
-def add_children(X, v, list32, n):
-    """Append the children of trie node v to the list of n; returns its length."""
-    trie = X[X_TRIE]
-    end = X[trie + TN * v + 1]
-    c = v + 1
-    while c < end:
-        list32[n] = c
-        n += 1
-        c = X[trie + TN * c + 1]
-    return n
-
-
-@device
-def sort_by_byte(X, list32, a, z):
-    """Sort the trie nodes list32[a:z] by their bytes; those of one byte stay in order."""
-    trie = X[X_TRIE]
-    if z - a <= 24:
-        for i in range(a + 1, z):
-            v = list32[i]
-            byte = X[trie + TN * v]
-            j = i
-            while j > a and X[trie + TN * list32[j - 1]] > byte:
-                list32[j] = list32[j - 1]
-                j -= 1
-            list32[j] = v
-        return
-    place = np.zeros(257, np.int32)
-    for i in range(a, z):
-        place[X[trie + TN * list32[i]] + 1] += 1
-    for b in range(256):
-        place[b + 1] += place[b]
-    copy = list32[a:z].copy()
-    for i in range(z - a):
-        byte = X[trie + TN * copy[i]]
-        list32[a + place[byte]] = copy[i]
-        place[byte] += 1
-
-
-@device
 def add_run(table32, n, a, z):
     """Append the run of ids [a, z) to the n runs in table32. Returns (the table, which may have grown; runs)."""
     if a == z:
@@ -102,60 +61,6 @@ def add_run(table32, n, a, z):
     table32[n, 0] = a
     table32[n, 1] = z
     return table32, n + 1
-
-
-@device
-def merge_exits(X, table32, list32, npoints, nodes, table_ids):
-    """Write the trie of everything below the trie nodes list32, merged, to table32. nodes: how many there are below.
-
-    Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the
-    vocabulary's trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
-    """
-    trie = X[X_TRIE]
-    vids = X[X_IDS]
-    kids = np.empty(nodes + 1, np.int32)  # a list for each node on the path, sorted: what is merged into its children
-    depths = X[X_MAXLEN] + 3
-    cursor = np.empty(depths, np.int32)
-    ends = np.empty(depths, np.int32)
-    places = np.empty(depths, np.int32)
-    n = 0
-    for i in range(npoints):
-        n = add_children(X, list32[i], kids, n)
-    sort_by_byte(X, kids, 0, n)
-    table32[0, 0] = 0
-    table32[0, 2] = 0
-    cursor[0], ends[0], places[0] = 0, n, 0
-    depth = 0
-    node = 1
-    nids = 0
-    while depth >= 0:
-        a = cursor[depth]
-        if a == ends[depth]:
-            table32[places[depth], 1] = node
-            depth -= 1
-            continue
-        if node >= MAX_EXIT_NODES:
-            return -1, 0
-        byte = X[trie + TN * kids[a]]
-        z = a
-        n = ends[depth]
-        table32[node, 0] = byte
-        table32[node, 2] = nids
-        while z < ends[depth] and X[trie + TN * kids[z]] == byte:
-            c = kids[z]
-            z += 1
-            for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
-                table_ids[nids] = X[vids + k]
-                nids += 1
-            n = add_children(X, c, kids, n)
-        cursor[depth] = z
-        if z > a + 1:
-            sort_by_byte(X, kids, ends[depth], n)
-        depth += 1
-        cursor[depth], ends[depth], places[depth] = ends[depth - 1], n, node
-        node += 1
-    table32[node, 2] = nids
-    return node, nids
 
 
 @device
@@ -341,134 +246,6 @@ def pick_entry(X, B, base, need, room):
         X, B, 0, X[base], X[base + 1], X[base + 2], X[base + 3], need, room, inner, count, none, 0, exits, n,
         X[base + E_USABLE],
     )  # fmt: skip
-
-
-@device
-def high_group(c):
-    """The group of a character beyond ASCII."""
-    g = 0
-    for i in range(1, NO_UTF8):
-        if c >= HIGH_GROUPS[i]:
-            g = i
-    return g
-
-
-@device
-def live_bytes(H, t, s, raw, stay):
-    """The bytes over which automaton state s goes on (stay: to itself): ASCII as two words of 64 bits, HIGH_GROUPS."""
-    low, mid = np.int64(0), np.int64(0)
-    high = (np.int64(1) << NO_UTF8) - 1
-    table, ascii_at = 0, 0
-    if H[t] == T_DFA:
-        table, ascii_at = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_ASCII]
-    for b in range(128):
-        good = raw != 0 or (b >= 32 and b != 34 and b != 92)
-        if good and H[t] == T_DFA:
-            s2 = H[table + H[ascii_at + b]]
-            good = s2 == s if stay else s2 >= 0
-        if good and b < 64:
-            low |= np.int64(1) << b
-        elif good:
-            mid |= np.int64(1) << (b - 64)
-    if H[t] == T_DFA:
-        n = H[t + TD_NINT]
-        for i in range(n):
-            s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
-            if s2 == s or (s2 >= 0 and not stay):
-                continue
-            first = H[t + H[t + TD_BOUNDS] + i]
-            last = H[t + H[t + TD_BOUNDS] + i + 1] - 1 if i + 1 < n else 0x10FFFF
-            if first >= 0xD800 and first < 0xE000:
-                first = 0xE000
-            if last >= 0xD800 and last < 0xE000:
-                last = 0xD7FF
-            first = max(first, 128)
-            if first <= last:
-                for g in range(high_group(first), high_group(last) + 1):
-                    high &= ~(np.int64(1) << g)
-    return low, mid, high
-
-
-@device
-def count_bits(x):
-    n = 0
-    while x != 0:
-        x &= x - 1
-        n += 1
-    return n
-
-
-@device
-def safe_bytes(H, t, s, height, data):
-    """Bytes of which any sequence of at most `height` keeps state s of a T_DFA alive inside of a JSON string.
-
-    As `live_bytes`. A byte is given up when it leads to a state in which many of the others die; else those others are.
-    data [4 * states]: what `live_bytes` has said of each state, after a 1, or 0 where it was not asked.
-    """
-    seen = np.zeros(H[t + TD_STATES], np.int32)
-    queue = np.empty(H[t + TD_STATES], np.int32)
-    n = H[t + TD_NINT]
-    turn, work = 0, 0
-    low, mid, high = live_bytes(H, t, s, 0, False)
-    while True:
-        turn += 1
-        queue[0] = s
-        seen[s] = turn
-        size, at, level_end, level = 1, 0, 1, 1
-        low2, mid2, high2 = low, mid, high
-        while at < size and level < height:
-            r = queue[at]
-            at += 1
-            table = t + H[t + TD_TABLE] + r * H[t + TD_NCLS]
-            work += 128 + n
-            for k in range(32, 128 + n):
-                if k < 128:
-                    if ((low >> k) if k < 64 else (mid >> (k - 64))) & 1 == 0:
-                        continue
-                    r2 = H[table + H[t + H[t + TD_ASCII] + k]]
-                else:
-                    if high == 0 or (k + 1 < 128 + n and H[t + H[t + TD_BOUNDS] + k - 127] <= 128):
-                        continue
-                    r2 = H[table + H[t + H[t + TD_CLASSES] + k - 128]]
-                if r2 < 0 or seen[r2] == turn:
-                    continue
-                if data[4 * r2] == 0:
-                    work += 128 + n
-                    data[4 * r2] = 1
-                    data[4 * r2 + 1], data[4 * r2 + 2], data[4 * r2 + 3] = live_bytes(H, t, r2, 0, False)
-                low1, mid1, high1 = low & ~data[4 * r2 + 1], mid & ~data[4 * r2 + 2], high & ~data[4 * r2 + 3]
-                if k >= 128 and count_bits(low1) + count_bits(mid1) > MANY_BYTES:
-                    high2 = np.int64(0)
-                elif k < 128 and count_bits(low1) + count_bits(mid1) + count_bits(high1) > MANY_BYTES:
-                    if k < 64:
-                        low2 &= ~(np.int64(1) << k)
-                    else:
-                        mid2 &= ~(np.int64(1) << (k - 64))
-                else:
-                    low2 &= ~low1
-                    mid2 &= ~mid1
-                    high2 &= ~high1
-                    seen[r2] = turn
-                    queue[size] = r2
-                    size += 1
-            if work > MAX_SAFE_WORK:
-                return live_bytes(H, t, s, 0, True)
-            if at == level_end:
-                level_end = size
-                level += 1
-        if low2 == low and mid2 == mid and high2 == high:
-            return low, mid, high
-        low, mid, high = low2, mid2, high2
-
-
-@device
-def all_below(X, below, low, mid, high):
-    """Are all bytes below a trie node in these sets? below: offset of what is known of it."""
-    return (
-        X[below + 4] & ~high == 0
-        and ((np.int64(X[below]) & 0xFFFFFFFF) | (np.int64(X[below + 1]) << 32)) & ~low == 0
-        and ((np.int64(X[below + 2]) & 0xFFFFFFFF) | (np.int64(X[below + 3]) << 32)) & ~mid == 0
-    )
 
 
 @device

@@ -9,14 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from constrain import jit
-from constrain.engine import entries, interning, layout, lexer, machine, masks, objects, tries
+from constrain.engine import (
+    bytesets, entries, exits, filters, frames, interning, layout, lexer, machine, masks, objects, records, tries,
+)  # fmt: skip
 from constrain.engine.interning import intern_state, push, seen_with
 from constrain.engine.layout import (
     ARG, CFG, NEED_SCRATCH, NEW_MASK, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
 )  # fmt: skip
 from constrain.engine.machine import accepts, step
-from constrain.engine.masks import apply_record, make_mask
+from constrain.engine.masks import make_mask
+from constrain.engine.records import apply_record
 from constrain.engine.tries import build_trie
+
+_MODULES = (
+    bytesets, entries, exits, filters, frames, interning, layout, lexer, machine, masks, objects, records, tries,
+)  # fmt: skip
 
 
 @jit.engine_device
@@ -219,6 +226,6 @@ accept, run = jit.compile_all(
         (_accept, "int64(int32[::1], int32[::1], int64, int64)"),
         (_run, "int64(int32[::1], int32[::1], uint32[:, ::1], uint32[::1], int64[::1], int64, int64, int64)"),
     ],
-    [str(Path(str(m.__file__))) for m in (entries, interning, layout, lexer, machine, masks, objects, tries)]
+    [str(Path(str(m.__file__))) for m in _MODULES]
     + [__file__],
 )

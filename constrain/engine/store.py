@@ -21,7 +21,7 @@ from constrain.vocabulary.trie import Trie
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
-RECORDS = 1 << 20  # ints of terminal records that are kept
+RECORDS = 64  # this part of the budget may go to records of terminals
 _stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
 _stores_lock = threading.Lock()
 
@@ -36,7 +36,7 @@ class Store:
         self._records: dict[Any, npt.NDArray[np.int32]] = {}
         self._records_size = 0
         front = _front(vocabulary)
-        budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
+        budget = self._budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
         capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
         rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
         self.X: npt.NDArray[np.int32] = _virtual(capacity).view(np.int32)
@@ -61,7 +61,7 @@ class Store:
     def keep_record(self, what: Any, record: npt.NDArray[np.int32]) -> None:
         """Keep the record of a terminal for other constraints. When they are too many, all are dropped."""
         with self.lock:
-            if self._records_size + record.size > RECORDS:
+            if 4 * (self._records_size + record.size) > self._budget // RECORDS:
                 self._records = {}
                 self._records_size = 0
             self._records[what] = record

@@ -1,0 +1,173 @@
+"""What a mask is made of (rows of bits, lists in the store, ids to set and to clear), and its record in the arena."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from constrain.engine.interning import room_for
+from constrain.engine.layout import (
+    BUMP, IDS, IDS_END, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TAIL_HEAD, TN, X_IDS,
+    X_TRIE,
+)  # fmt: skip
+from constrain.jit import engine_device as device
+
+LOWEST_BIT = (
+    0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8, 31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9
+)  # fmt: skip
+
+
+@device
+def add_ids(H, X, a, z):
+    """Append the token ids X[a:z] to the ids of the mask."""
+    at = H[IDS] + H[N_IDS]
+    if at + (z - a) > H[IDS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_IDS
+        return
+    for k in range(a, z):
+        H[at] = X[k]
+        at += 1
+    H[N_IDS] += z - a
+
+
+@device
+def add_tail(H, tail):
+    """Append the ids of a tail to the ids of the mask."""
+    n = H[tail + TAIL_HEAD - 1]
+    at = H[IDS] + H[N_IDS]
+    if at + n > H[IDS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_IDS
+        return
+    for k in range(n):
+        H[at + k] = H[tail + TAIL_HEAD + k]
+    H[N_IDS] += n
+
+
+@device
+def add_ref(H, X, a, n):
+    """Add the n token ids at X[a] to the mask, by reference while there is room for one."""
+    at = H[LISTS] + MAX_LIST
+    for i in range(H[N_REFS]):
+        if H[at + 2 * i] == a and H[at + 2 * i + 1] == n:
+            return
+    if H[N_REFS] >= MAX_LIST:
+        add_ids(H, X, a, a + n)
+        return
+    H[at + 2 * H[N_REFS]] = a
+    H[at + 2 * H[N_REFS] + 1] = n
+    H[N_REFS] += 1
+
+
+@device
+def lowest_bit(w):
+    """The number of the lowest bit of w (32 bits, not 0)."""
+    return LOWEST_BIT[(((w & -w) * 0x077CB531) & 0xFFFFFFFF) >> 27]
+
+
+@device
+def add_row(H, B, row):
+    """Add a row of bits to the mask, by reference while there is room for one."""
+    at = H[LISTS]
+    for i in range(H[N_ROWS]):
+        if H[at + i] == row:
+            return
+    if H[N_ROWS] < MAX_LIST:
+        H[at + H[N_ROWS]] = row
+        H[N_ROWS] += 1
+        return
+    for w in range(B.shape[1]):
+        x = np.int64(B[row, w])
+        while x != 0:
+            at = H[IDS] + H[N_IDS]
+            if at >= H[IDS_END]:
+                if H[STATUS] == 0:
+                    H[STATUS] = NEED_IDS
+                return
+            H[at] = 32 * w + lowest_bit(x)
+            H[N_IDS] += 1
+            x &= x - 1
+
+
+@device
+def clear_subtree(H, X, node):
+    """The tokens at and below the vocabulary's node were taken for free keys: clear them."""
+    trie, ids = X[X_TRIE], X[X_IDS]
+    a = X[trie + TN * node + 2]
+    z = X[trie + TN * X[trie + TN * node + 1] + 2]
+    at = H[IDS] + H[N_IDS]
+    if at + (z - a) > H[IDS_END]:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_IDS
+        return
+    for k in range(a, z):
+        H[at] = ~X[ids + k]
+        at += 1
+    H[N_IDS] += z - a
+    H[N_CLEARS] += z - a
+
+
+@device
+def start_lists(H):
+    H[N_ROWS] = 0
+    H[N_REFS] = 0
+    H[N_IDS] = 0
+    H[N_CLEARS] = 0
+
+
+@device
+def write_record(H):
+    """The lists as a mask record at H[BUMP], which is not moved. Returns its size, 0 without room."""
+    rows, refs, ids = H[N_ROWS], H[N_REFS], H[N_IDS]
+    size = 4 + rows + 2 * refs + ids
+    if not room_for(H, size):
+        return 0
+    r = H[BUMP]
+    H[r], H[r + 1], H[r + 2], H[r + 3] = rows, refs, ids, 0
+    at = r + 4
+    for i in range(rows):
+        H[at + i] = H[H[LISTS] + i]
+    at += rows
+    for i in range(2 * refs):
+        H[at + i] = H[H[LISTS] + MAX_LIST + i]
+    at += 2 * refs
+    for i in range(ids):
+        H[at + i] = H[H[IDS] + i]
+    return size
+
+
+@device
+def apply_record(H, X, B, mask, r):
+    """Write the mask record at r to `mask`, every word."""
+    words = mask.shape[0]
+    if H[r + 3] != 0:
+        for i in range(words):
+            mask[i] = H[r + 4 + i]
+        return
+    rows, refs, ids = H[r], H[r + 1], H[r + 2]
+    at = r + 4
+    if rows == 0:
+        for i in range(words):
+            mask[i] = 0
+    else:
+        row = B[H[at]]
+        for i in range(words):
+            mask[i] = row[i]
+        for j in range(1, rows):
+            row = B[H[at + j]]
+            for i in range(words):
+                mask[i] |= row[i]
+    at += rows
+    for j in range(refs):
+        a = H[at + 2 * j]
+        for k in range(a, a + H[at + 2 * j + 1]):
+            x = X[k]
+            mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+    at += 2 * refs
+    for k in range(at, at + ids):
+        x = H[k]
+        if x >= 0:
+            mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+        else:
+            x = ~x
+            mask[x >> 5] &= ~(np.uint32(1) << np.uint32(x & 31))
