@@ -3,7 +3,7 @@
 The walk goes down a byte trie (the vocabulary's, or the exits of an entry) with a list of configurations per node.
 Where a single configuration enters a wide terminal at a node with many tokens below it, the entry for that node stands
 in for the walk. A free key of an open object shares the entries of the plain string; the few tokens that follow a
-declared key are put right afterwards (`correct_keys`).
+declared key are put right afterwards (`walk_names`).
 """
 
 from __future__ import annotations
