@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numpy.typing as npt
 from numba import njit
+from numba.extending import intrinsic
 
 from constrain.paths import cache_dir, writable
 
@@ -37,6 +39,36 @@ def device(function: F) -> F:
         return function
     marked: F = njit(nogil=True)(function)
     return marked
+
+
+def handle(array: npt.NDArray[Any]) -> Any:
+    """An array as an argument that costs a kernel nothing to unpack: its address. The caller keeps the array alive."""
+    return array if DISABLED else array.ctypes.data
+
+
+def _same(array: Any, *_: Any) -> Any:
+    return array
+
+
+# Inside of kernels: the array whose handle this is (of int32; uint32 of this size; uint32 [any, this width]).
+ints_at: Any = _same
+words_at: Any = _same
+rows_at: Any = _same
+
+def _pointer_to(kind: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return lambda typing_context, address: (numba.types.CPointer(kind)(address), code)
+
+
+if not DISABLED:
+    _MANY = 1 << 40
+    _int32_pointer = intrinsic(_pointer_to(numba.types.int32))
+    _uint32_pointer = intrinsic(_pointer_to(numba.types.uint32))
+    ints_at = njit(nogil=True)(lambda address: numba.carray(_int32_pointer(address), (_MANY,)))
+    words_at = njit(nogil=True)(lambda address, size: numba.carray(_uint32_pointer(address), (size,)))
+    rows_at = njit(nogil=True)(lambda address, width: numba.carray(_uint32_pointer(address), (_MANY // width, width)))
 
 
 _TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}

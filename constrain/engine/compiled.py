@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from constrain import jit
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
@@ -37,14 +38,13 @@ class CompiledConstraint:
         self.vocabulary = vocabulary
         self.limits = limits
         self.lock = threading.Lock()
-        self.size = vocabulary.size
+        self.size, self.words = vocabulary.size, vocabulary.words
         self.generation = 0
         self._eos = frozenset(vocabulary.eos_ids)
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self._store: Store = store_of(vocabulary, limits)
         self._arena = Arena(grammar, vocabulary.words, limits, self._specs, self._store)
-        self.X, self.B = self._store.X, self._store.B
         self._sync()
         self._arena.emit_nodes(grammar.start + 1)
         self._sync()
@@ -52,7 +52,8 @@ class CompiledConstraint:
         self.start()
 
     def _sync(self) -> None:
-        self.H = self._arena.H
+        self.H, self.X, self.B = self._arena.H, self._store.X, self._store.B
+        self.h, self.x, self.b = jit.handle(self.H), jit.handle(self.X), jit.handle(self.B)
 
     # -- what the kernels ask for -------------------------------------------------------------------------------------
 
@@ -113,7 +114,6 @@ class CompiledConstraint:
     def _change_store(self) -> None:
         full = self._store
         self._store = store_of(self.vocabulary, self.limits, full)
-        self.X, self.B = self._store.X, self._store.B
         self.renew()
 
     def renew(self) -> None:

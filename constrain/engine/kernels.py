@@ -2,6 +2,7 @@
 
 All take the arena H and the store X (see layout.py), B the store's rows of bits [rows, words], and return a value
 >= 0, or -1 when H[STATUS] says what Python has to do first (emit a node, build an entry, grow the arena, raise).
+`accept` and `fill` are called at every token and take handles of the arrays (`jit.handle`).
 """
 
 from __future__ import annotations
@@ -190,19 +191,18 @@ def copy_state(H, data, n):
     return finish_state(H, src, m)
 
 
-def _accept(H, X, state, token):
-    return advance(H, X, state, token)
+def _accept(h, x, state, token):
+    """The state after a token; 0: not allowed, or a token without bytes."""
+    return advance(jit.ints_at(h), jit.ints_at(x), state, token)
+
+
+def _fill(h, x, b, mask, words, state):
+    """Write the mask of a state to `mask`. -1: it has none yet (see RUN_NEW)."""
+    return write_mask(jit.ints_at(h), jit.ints_at(x), jit.rows_at(b, words), jit.words_at(mask, words), state)
 
 
 def _run(H, X, B, mask, data, op, a, b):
     """Everything else; see OP_*. `mask` is flat: rows of B.shape[1] words."""
-    if op == RUN_FILL:
-        return write_mask(H, X, B, mask, a)
-    if op == RUN_ACCEPT_FILL:
-        new = advance(H, X, a, b)
-        if new > 0:
-            write_mask(H, X, B, mask, new)
-        return new
     if op == RUN_FILL_ROWS:
         return fill_rows(H, X, B, mask, data, a, b)
     if op == RUN_BYTES:
@@ -218,12 +218,13 @@ def _run(H, X, B, mask, data, op, a, b):
     return new_mask(H, X, B, mask, a)
 
 
-RUN_FILL, RUN_ACCEPT_FILL, RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_NEW = range(9)
+RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_NEW = range(7)
 
-accept, run = jit.compile_all(
+accept, fill, run = jit.compile_all(
     "engine",
     [
-        (_accept, "int64(int32[::1], int32[::1], int64, int64)"),
+        (_accept, "int64(int64, int64, int64, int64)"),
+        (_fill, "int64(int64, int64, int64, int64, int64, int64)"),
         (_run, "int64(int32[::1], int32[::1], uint32[:, ::1], uint32[::1], int64[::1], int64, int64, int64)"),
     ],
     [str(Path(str(m.__file__))) for m in _MODULES]

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from constrain import jit
 from constrain.engine import kernels
 from constrain.engine import layout as L
-from constrain.engine.arena import NO_DATA, NO_MASK
+from constrain.engine.arena import NO_MASK
 
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
 
 Mask = npt.NDArray[np.uint32]
 FINISHED = 0  # the state after an end-of-sequence token
-_accept, _run = kernels.accept, kernels.run
-_FILL, _ACCEPT_FILL = kernels.RUN_FILL, kernels.RUN_ACCEPT_FILL
+_accept, _fill, _run = kernels.accept, kernels.fill, kernels.run
 
 
 class Matcher:
     """One text under a compiled constraint. Not for use by two threads at once; different matchers are."""
 
-    __slots__ = ("__weakref__", "_c", "_known_mask", "_lost", "_state", "_states", "_tokens")
+    __slots__ = ("__weakref__", "_c", "_known_mask", "_lost", "_mask_at", "_state", "_states", "_tokens")
 
     def __init__(self, compiled: CompiledConstraint) -> None:
         self._c = compiled
@@ -36,6 +36,7 @@ class Matcher:
         self._states: list[int] = []  # states before the latest tokens, in the arena of now
         self._lost = 0  # how many of the first tokens have no state in `_states`
         self._known_mask: object = None
+        self._mask_at: Any = None
         with compiled.lock:
             self._state = compiled.start()
             compiled._matchers.add(self)
@@ -55,7 +56,7 @@ class Matcher:
             if self._state == 0:
                 self._fill_finished(mask)
                 return
-            if _run(c.H, c.X, c.B, mask, NO_DATA, _FILL, self._state, 0) < 0:
+            if _fill(c.h, c.x, c.b, self._mask_at, c.words, self._state) < 0:
                 while not c.new_mask(self._state, mask):
                     pass
 
@@ -66,7 +67,7 @@ class Matcher:
             return False
         with c.lock:
             state = self._state
-            new = _accept(c.H, c.X, state, token_id) if state else 0
+            new = _accept(c.h, c.x, state, token_id) if state else 0
             if new <= 0:
                 new = self._accept_slowly(token_id, new)
                 if new < 0:
@@ -85,12 +86,12 @@ class Matcher:
             return False
         with c.lock:
             state = self._state
-            new = _run(c.H, c.X, c.B, mask, NO_DATA, _ACCEPT_FILL, state, token_id) if state else 0
+            new = _accept(c.h, c.x, state, token_id) if state else 0
             if new > 0:
                 self._states.append(state)
                 self._tokens.append(token_id)
                 self._state = new
-                if c.H[new + 2]:
+                if _fill(c.h, c.x, c.b, self._mask_at, c.words, new) > 0:
                     return True
         if new <= 0 and not self.accept(token_id):
             return False
@@ -106,7 +107,7 @@ class Matcher:
         c = self._c
         while new < 0:
             c.resolve()
-            new = _accept(c.H, c.X, self._state, token_id)
+            new = _accept(c.h, c.x, self._state, token_id)
         if new > 0:
             return new
         if token_id in c._eos and self._accepting():
@@ -120,6 +121,7 @@ class Matcher:
         if not mask.flags.c_contiguous or not mask.flags.writeable or not mask.flags.aligned:
             raise ValueError("mask must be contiguous, aligned and writable")
         self._known_mask = mask
+        self._mask_at = jit.handle(mask)
 
     def _fill_finished(self, mask: Mask) -> None:
         mask[:] = 0
