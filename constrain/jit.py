@@ -15,13 +15,15 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy.typing as npt
 from numba import njit
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from constrain.paths import cache_dir, writable
@@ -112,10 +114,38 @@ def _of_types(function: F, types: list[str]) -> F:
 
 def _compile_waiting() -> None:
     """Give each function of fixed types its one type, in order of definition."""
-    for marked, types in _waiting:
-        marked.compile(tuple(_NUMBA_TYPES[t] for t in types))
-        marked.disable_compile()
+    with _left_to_kernels():
+        for marked, types in _waiting:
+            marked.compile(tuple(_NUMBA_TYPES[t] for t in types))
+            marked.disable_compile()
     _waiting.clear()
+
+
+@contextmanager
+def _left_to_kernels() -> Iterator[None]:
+    """Leave the full optimisation out: what is compiled now becomes a part of kernels, whose code gets it as a whole.
+
+    It takes a third of the time. Numba has no option for it; a version without this internal method does it twice.
+    """
+    codegen = cpu_target.target_context.codegen()
+    make = getattr(codegen, "_module_pass_manager", None)
+    if make is None:
+        yield
+        return
+
+    class Nothing:
+        def run(self, *_: Any) -> bool:
+            return False
+
+    def managers(**options: Any) -> Any:
+        made = make(**options)
+        return made if options.get("cost") == "cheap" else (Nothing(), *made[1:])
+
+    codegen._module_pass_manager = managers
+    try:
+        yield
+    finally:
+        del codegen._module_pass_manager
 
 
 def compile_all(

@@ -47,6 +47,17 @@ def find_entry(X, gid, s, d, v, need, room):
 
 
 @device
+def wider(table32):
+    """The table with room for twice as many rows."""
+    rows, columns = table32.shape
+    wide = np.empty((2 * rows, columns), np.int32)
+    for i in range(rows):
+        for j in range(columns):
+            wide[i, j] = table32[i, j]
+    return wide
+
+
+@device
 def add_run(table32, n, a, z):
     """Append the run of ids [a, z) to the n runs in table32. Returns (the table, which may have grown; runs)."""
     if a == z:
@@ -55,9 +66,7 @@ def add_run(table32, n, a, z):
         table32[n - 1, 1] = z
         return table32, n
     if n == table32.shape[0]:
-        wide = np.empty((2 * n, 2), np.int32)
-        wide[:n] = table32
-        table32 = wide
+        table32 = wider(table32)
     table32[n, 0] = a
     table32[n, 1] = z
     return table32, n + 1
@@ -331,9 +340,7 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw, counted, base):
             ninner += z - a
         if label >= 0 and (closed or e > node + 1):
             if nexits == exits.shape[0]:
-                wide = np.empty((2 * nexits, 4), np.int32)
-                wide[:nexits] = exits
-                exits = wide
+                exits = wider(exits)
             exits[nexits, 0], exits[nexits, 1], exits[nexits, 2], exits[nexits, 3] = node, label, n, r
             nexits += 1
             exit_nodes += e - node

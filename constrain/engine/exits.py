@@ -44,7 +44,9 @@ def sort_by_byte(X, list32, a, z):
         place[X[trie + TN * list32[i]] + 1] += 1
     for b in range(256):
         place[b + 1] += place[b]
-    copy = list32[a:z].copy()
+    copy = np.empty(z - a, np.int32)
+    for i in range(z - a):
+        copy[i] = list32[a + i]
     for i in range(z - a):
         byte = X[trie + TN * copy[i]]
         list32[a + place[byte]] = copy[i]
