@@ -114,7 +114,7 @@ def _policies(pool: Pool, case: Case, places: Sequence[int]) -> dict[int, str]:
             continue
         row = pool.walk(case, times=False, options=options, only=left)
         for n, i in enumerate(left):
-            if "ends" not in row:
+            if "ends" not in row or row["ends"][n][0] == "error":
                 found[i] = UNDECIDED
             elif row["ends"][n][0] == "accepted":
                 found[i] = reason

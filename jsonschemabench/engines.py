@@ -110,6 +110,8 @@ class Constrain(Engine):
         self.words = np.zeros(words_for(tokenizer), np.uint32)
 
     def compile(self, schema: str, **options: Any) -> Any:
+        if options:  # no time is taken: an explanation is looked for, and may need more parses at once
+            options["limits"] = self.constrain.Limits(live_stacks=200_000, mask_work=2_000_000_000)
         return self.constrain.json(schema, **options).compile(self.vocabulary)
 
     def start(self, compiled: Any) -> Walk:

@@ -47,9 +47,9 @@ def state(name: str) -> str:
 
 
 def source_digest() -> str:
-    """Names the content of the project's Python source (12 hexadecimal digits)."""
+    """Names the content of the project's Python source, the benchmark's included (12 hexadecimal digits)."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "constrain").rglob("*.py")):
+    for path in sorted(path for folder in ("constrain", "jsonschemabench") for path in (ROOT / folder).rglob("*.py")):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
