@@ -84,6 +84,7 @@ _NUMBA_TYPES = {
     "uint32[:, ::1]": numba.types.uint32[:, ::1],
     "int64[::1]": numba.types.int64[::1],
 }
+MAKES_ARRAYS = {"empty", "zeros", "wider"}  # names in functions that make arrays, or get them from a call
 _waiting: list[tuple[Any, list[str]]] = []  # functions of fixed types that have not been compiled, and these types
 
 
@@ -92,9 +93,11 @@ def engine_device(function: F) -> F:
 
     The parameter's name tells it (`_TYPES`; every other one is int64). Without that, Numba compiles a function once
     more for each mixture of 32-bit, 64-bit and constant arguments, and all of that again into each caller.
+    Functions that make no arrays do not count references to those they are given.
     """
     code = function.__code__
-    return _of_types(function, [_TYPES.get(n, "int64") for n in code.co_varnames[: code.co_argcount]])
+    types = [_TYPES.get(n, "int64") for n in code.co_varnames[: code.co_argcount]]
+    return _of_types(function, types, counted=not MAKES_ARRAYS.isdisjoint(code.co_names))
 
 
 def typed_device(function: F) -> F:
@@ -103,10 +106,10 @@ def typed_device(function: F) -> F:
     return _of_types(function, [_ANNOTATIONS[t] for name, t in annotated.items() if name != "return"])
 
 
-def _of_types(function: F, types: list[str]) -> F:
+def _of_types(function: F, types: list[str], counted: bool = True) -> F:
     if DISABLED:
         return function
-    marked: Any = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    marked: Any = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=counted)(function)
     _waiting.append((marked, types))
     typed: F = marked
     return typed

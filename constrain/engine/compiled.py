@@ -86,12 +86,12 @@ class CompiledConstraint:
             raise AssertionError(f"unknown kernel status {status}")
         self._sync()
 
-    def new_mask(self, state: int, mask: npt.NDArray[np.uint32]) -> bool:
-        """Make the mask of a state that has none. False: something was missing and has been provided; the state may
-        have moved. The caller holds the lock."""
+    def new_mask(self, state: int, mask: Any) -> bool:
+        """Make the mask of a state that has none. mask: handle of the array. False: something was missing and has been
+        provided; the state may have moved. The caller holds the lock."""
         store = self._store
         with store.lock:
-            done = kernels.run(self.H, self.X, self.B, mask, NO_DATA, kernels.RUN_NEW, state, 0)
+            done = kernels.fill(self.h, self.x, self.b, mask, self.words, state, 1)
         if done > 0:
             return True
         self.resolve()

@@ -60,11 +60,6 @@ def wider(table32):
 @device
 def add_run(table32, n, a, z):
     """Append the run of ids [a, z) to the n runs in table32. Returns (the table, which may have grown; runs)."""
-    if a == z:
-        return table32, n
-    if n > 0 and table32[n - 1, 1] == a:
-        table32[n - 1, 1] = z
-        return table32, n
     if n == table32.shape[0]:
         table32 = wider(table32)
     table32[n, 0] = a
@@ -278,7 +273,6 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw, counted, base):
     inner = np.empty(ntok + 1 if counted else 1, np.int32)
     rooms = np.empty(ntok + 1 if counted else 1, np.int32)
     runs = np.empty((256, 2), np.int32)
-    runs[0, 1] = -1
     nruns = 0
     exits = np.empty((256, 4), np.int32)
     ninner, nexits, exit_nodes, most = 0, 0, 0, 0
@@ -336,7 +330,10 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw, counted, base):
                 for k in range(a, z):
                     inner[ninner + k - a] = X[vids + k]
                     rooms[ninner + k - a] = r
-            runs, nruns = add_run(runs, nruns, a, z)
+            if nruns > 0 and runs[nruns - 1, 1] == a:
+                runs[nruns - 1, 1] = z
+            elif a < z:
+                runs, nruns = add_run(runs, nruns, a, z)
             ninner += z - a
         if label >= 0 and (closed or e > node + 1):
             if nexits == exits.shape[0]:
@@ -368,7 +365,10 @@ def build_entry_free(H, X, B, t, gid, s0, d0, v, raw, counted, base):
                         need = max(r, least + X[X[X_CHARS] + X[vids + k]])
                         rooms[ninner + k - a] = need
                         most = max(most, need)
-                runs, nruns = add_run(runs, nruns, a, z)
+                if nruns > 0 and runs[nruns - 1, 1] == a:
+                    runs[nruns - 1, 1] = z
+                elif a < z:
+                    runs, nruns = add_run(runs, nruns, a, z)
                 ninner += z - a
                 node = e
                 continue

@@ -196,9 +196,12 @@ def _accept(h, x, state, token):
     return advance(jit.ints_at(h), jit.ints_at(x), state, token)
 
 
-def _fill(h, x, b, mask, words, state):
-    """Write the mask of a state to `mask`. -1: it has none yet (see RUN_NEW)."""
-    return write_mask(jit.ints_at(h), jit.ints_at(x), jit.rows_at(b, words), jit.words_at(mask, words), state)
+def _fill(h, x, b, mask, words, state, new):
+    """Write the mask of a state to `mask`. -1: it has none yet; with new = 1 it is made (see `new_mask`)."""
+    H, X, B, row = jit.ints_at(h), jit.ints_at(x), jit.rows_at(b, words), jit.words_at(mask, words)
+    if new != 0:
+        return new_mask(H, X, B, row, state)
+    return write_mask(H, X, B, row, state)
 
 
 def _run(H, X, B, mask, data, op, a, b):
@@ -213,18 +216,16 @@ def _run(H, X, B, mask, data, op, a, b):
         return start_state(H, a)
     if op == RUN_COPY:
         return copy_state(H, data, a)
-    if op == RUN_TRIE:
-        return build_trie(H, data, a, b)
-    return new_mask(H, X, B, mask, a)
+    return build_trie(H, data, a, b)
 
 
-RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE, RUN_NEW = range(7)
+RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE = range(6)
 
 accept, fill, run = jit.compile_all(
     "engine",
     [
         (_accept, "int64(int64, int64, int64, int64)"),
-        (_fill, "int64(int64, int64, int64, int64, int64, int64)"),
+        (_fill, "int64(int64, int64, int64, int64, int64, int64, int64)"),
         (_run, "int64(int32[::1], int32[::1], uint32[:, ::1], uint32[::1], int64[::1], int64, int64, int64)"),
     ],
     [str(Path(str(m.__file__))) for m in _MODULES]

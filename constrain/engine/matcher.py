@@ -56,8 +56,8 @@ class Matcher:
             if self._state == 0:
                 self._fill_finished(mask)
                 return
-            if _fill(c.h, c.x, c.b, self._mask_at, c.words, self._state) < 0:
-                while not c.new_mask(self._state, mask):
+            if _fill(c.h, c.x, c.b, self._mask_at, c.words, self._state, 0) < 0:
+                while not c.new_mask(self._state, self._mask_at):
                     pass
 
     def accept(self, token_id: int) -> bool:
@@ -91,7 +91,7 @@ class Matcher:
                 self._states.append(state)
                 self._tokens.append(token_id)
                 self._state = new
-                if _fill(c.h, c.x, c.b, self._mask_at, c.words, new) > 0:
+                if _fill(c.h, c.x, c.b, self._mask_at, c.words, new, 0) > 0:
                     return True
         if new <= 0 and not self.accept(token_id):
             return False
@@ -298,5 +298,6 @@ def fill_masks(matchers: Sequence[Matcher], masks: Mask) -> None:
                 done = _run(c.H, c.X, c.B, flat, data, kernels.RUN_FILL_ROWS, n, done)
                 if done < n:
                     i = live[done]
-                    while not c.new_mask(matchers[i]._state, masks[i]):
+                    row = jit.handle(masks[i])
+                    while not c.new_mask(matchers[i]._state, row):
                         pass
