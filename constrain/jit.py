@@ -5,8 +5,8 @@ module), is announced and counted, and is found in the disk cache the next time.
 `device`. With `NUMBA_DISABLE_JIT=1` everything stays plain Python.
 
 The cache folder is `$CONSTRAIN_CACHE_DIR`, else `$XDG_CACHE_HOME/constrain`, else `~/.cache/constrain`. Its kernels are
-keyed by the source of every module that holds one, since Numba's own check sees only the file of the caller. A folder
-that can't be written to costs the cache, not the import.
+keyed by the source, place and time of every module that holds one, since Numba's own check sees only the file of the
+caller. A folder that can't be written to costs the cache, not the import.
 """
 
 from __future__ import annotations
@@ -165,7 +165,8 @@ def compile_all(
         return [f for f, _ in kernels]
     digest = hashlib.sha256(f"{numba.__version__} {sys.version} {numba.config.CPU_NAME}".encode())
     for source in (*sources, __file__):
-        digest.update(Path(source).read_bytes())
+        # Numba takes what it has cached only for a file of the same place and time
+        digest.update(f"{source} {Path(source).stat().st_mtime_ns} ".encode() + Path(source).read_bytes())
     folder = cache_dir() / "kernels" / f"{group}-{digest.hexdigest()[:16]}"
     cached = writable(folder)
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
