@@ -1,0 +1,73 @@
+"""Context-free grammars as frontends write them: rules over terminals. `constrain/grammar/lalr.py` makes tables of one.
+
+A symbol is an int: terminal i of `terminals` is i, nonterminal i of `nonterminals` is `len(terminals) + i`.
+
+Two meanings (`lexing`):
+
+- False, scannerless (GBNF, EBNF): the texts that some derivation spells, whatever the split into terminals.
+- True, as Lark's contextual lexer: at each place the lexer looks only for the terminals that the parser's state has an
+  action for, and for `ignore`; in the order of preference the first that matches there is the token, as long as it can
+  be; tokens of `ignore` are dropped. A terminal with a `node` stands outside the lexer: its text is tried beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from constrain.grammar.ir import NEVER, NodeId
+
+if TYPE_CHECKING:
+    from constrain.regular.ast import Regex
+
+
+class Terminal(NamedTuple):
+    """What the parser reads as one symbol.
+
+    language: its texts, as characters; None where `node` gives them. node: a node of the grammar that the rules are
+    part of (an embedded schema, a literal, a text). unless: with `lexing`, the fixed texts that are other terminals
+    (by index) when the parser can take them there: keywords among names. rank: with `lexing`, terminals of a smaller
+    rank are preferred; among equal ranks the longest, and of equally long ones that with the smaller index.
+    not_before: the terminal does not end where text of this language follows (a negative look-ahead at its end).
+    """
+
+    name: str
+    language: Regex | None = None
+    node: NodeId = NEVER
+    rank: int = 0
+    unless: tuple[tuple[str, int], ...] = ()
+    not_before: Regex | None = None
+
+
+class Rule(NamedTuple):
+    """A nonterminal and the symbols that it may be."""
+
+    left: int
+    right: tuple[int, ...]
+
+
+class Indentation(NamedTuple):
+    """Lines and blocks, as in Python. Terminals by index; `indent` and `dedent` have no text of their own.
+
+    `newline` is one or more line ends with the blank lines and comments after them (its language: one such piece of
+    blank line, from a line end to before the next line's indentation). The spaces before the first character of the
+    next line are counted: more than before is `indent`, less is one `dedent` for each block that ends, and must come
+    back to an earlier column. Between `opening` and `closing` terminals line ends are ignored.
+    """
+
+    newline: int
+    indent: int
+    dedent: int
+    opening: tuple[int, ...] = ()
+    closing: tuple[int, ...] = ()
+
+
+class Cfg(NamedTuple):
+    """A context-free grammar. start: the symbol (terminal or nonterminal) of a whole text."""
+
+    terminals: tuple[Terminal, ...]
+    nonterminals: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    start: int
+    lexing: bool = False
+    ignore: frozenset[int] = frozenset()
+    indentation: Indentation | None = None
