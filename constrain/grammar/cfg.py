@@ -24,17 +24,18 @@ class Terminal(NamedTuple):
     """What the parser reads as one symbol.
 
     language: its texts, as characters; None where `node` gives them. node: a node of the grammar that the rules are
-    part of (an embedded schema, a literal, a text). unless: with `lexing`, the fixed texts that are other terminals
-    (by index) when the parser can take them there: keywords among names. rank: with `lexing`, terminals of a smaller
-    rank are preferred; among equal ranks the longest, and of equally long ones that with the smaller index.
-    not_before: the terminal does not end where text of this language follows (a negative look-ahead at its end).
+    part of (an embedded schema, a literal, a text). unless: with `lexing`, terminals (by index) whose texts are theirs
+    and not this terminal's where the parser can take them: keywords among names. The first of them that holds the text
+    and can be taken is the token. rank: with `lexing`, terminals of a smaller rank are preferred; among equal ranks the
+    longest, and of equally long ones that with the smaller index. not_before: the terminal does not end where text of
+    this language follows (a negative look-ahead at its end); the token is the longest text that may end.
     """
 
     name: str
     language: Regex | None = None
     node: NodeId = NEVER
     rank: int = 0
-    unless: tuple[tuple[str, int], ...] = ()
+    unless: tuple[int, ...] = ()
     not_before: Regex | None = None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from constrain.grammar.cfg import Cfg
     from constrain.regular.ast import Regex
 
 NodeId: TypeAlias = int
@@ -99,7 +100,23 @@ class Lazy(NamedTuple):
     expand: Callable[[], NodeId]
 
 
-Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Lazy
+class Token(NamedTuple):
+    """One token of the vocabulary, taken whole: any of these, or with `negated` any but these.
+
+    tokens: texts as the vocabulary has them ("<|eot_id|>"; special ones first), or ids.
+    """
+
+    tokens: tuple[str | int, ...]
+    negated: bool = False
+
+
+class Rules(NamedTuple):
+    """The texts of a context-free grammar."""
+
+    cfg: Cfg
+
+
+Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Lazy | Token | Rules
 
 
 class Grammar:
