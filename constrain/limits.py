@@ -17,6 +17,8 @@ class Limits:
     regex_depth: int = 200  # nesting of groups
     dfa_states: int = 20_000  # states of one automaton, before it is minimised
     dfa_work: int = 20_000_000  # transitions made while one automaton is built
+    lr_states: int = 20_000  # states of a context-free grammar's parser
+    lr_cells: int = 50_000_000  # states times symbols of it, before the tables are written
     stack_depth: int = 10_000  # nesting of generated text
     live_stacks: int = 2_000  # parses that one text may have at the same moment
     mask_work: int = 50_000_000  # parser steps for one mask
