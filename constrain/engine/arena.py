@@ -18,7 +18,7 @@ from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.store import Store
 from constrain.engine.terminals import counted, dfa_record, distances, free_names, uncounted
-from constrain.errors import LimitExceeded
+from constrain.errors import ConstraintError, LimitExceeded
 from constrain.grammar.ir import (
     MOST_COUNTED,
     Alt,
@@ -84,6 +84,7 @@ class Arena:
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
         self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
+        self._node = grammar.start  # whose record is being written
         H = self.H = np.zeros(FIRST_SIZE + 4 * words, np.int32)
         H[L.CAP] = len(H)
         H[L.BUMP] = L.HEADER
@@ -184,7 +185,11 @@ class Arena:
             if i > 1 and _costly(node):
                 continue
             places.append((n + 1, len(out)))
-            for child in self._record(n, out):
+            try:
+                children = self._record(n, out)
+            except ConstraintError as error:
+                raise self.grammar.placed(error, n) from None
+            for child in children:
                 if child >= 0 and child not in seen and not self.H[table + child + 1]:
                     seen.add(child)
                     todo.append(child)
@@ -197,6 +202,7 @@ class Arena:
 
     def _record(self, n: NodeId, out: list[int]) -> Iterable[NodeId]:
         """Append the record of node n to `out`; returns the nodes it refers to."""
+        self._node = n
         node = self.grammar.nodes[n]
         if isinstance(node, Object):
             return self._object(node, out)
@@ -274,12 +280,19 @@ class Arena:
         if i is None:
             i = self.spec_ids[spec] = len(self.specs)
             self.specs.append(spec)
+            self.grammar.asked.setdefault(spec, self._node)
         if i >= self._term_slots:
             self._grow_terms()
         return i
 
     def emit_terminal(self, tid: int, store: Store) -> None:
-        """Emit the record of a terminal."""
+        """Emit the record of a terminal. An error names the place of the node that first asked for it."""
+        try:
+            self._emit_terminal(tid, store)
+        except ConstraintError as error:
+            raise self.grammar.placed(error, self.grammar.asked.get(self.specs[tid], -1)) from None
+
+    def _emit_terminal(self, tid: int, store: Store) -> None:
         kind, what = self.specs[tid]
         if kind == "choice":
             at = self._trie(sorted(what), [0] * len(what), -1)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from constrain.errors import ConstraintError
     from constrain.grammar.cfg import Cfg
     from constrain.regular.ast import Regex
 
@@ -126,9 +127,13 @@ class Grammar:
     and after the whole text), "compact" (none), "pretty" (exactly as `json.dumps(..., indent=2)` writes it).
     escapes: "any" JSON escape of a character in strings and keys, or "canonical": only where one is needed, and the one
     that `json.dumps(..., ensure_ascii=False)` writes.
+    places: what a node was made from, where a frontend notes it; locate: the JSON pointer of such a place, for errors
+    that turn up when generation first reaches the node. asked: terminals of the engine -> the node that asked first.
     """
 
-    __slots__ = ("escapes", "expanded", "lock", "max_whitespace", "nodes", "start", "whitespace")
+    __slots__ = (
+        "asked", "escapes", "expanded", "locate", "lock", "max_whitespace", "nodes", "places", "start", "whitespace",
+    )  # fmt: skip
 
     def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
         self.nodes: list[Node] = []
@@ -138,6 +143,9 @@ class Grammar:
         self.escapes = "any"
         self.lock = threading.Lock()  # held while a lazy node is expanded
         self.expanded: dict[NodeId, NodeId] = {}
+        self.places: dict[NodeId, Any] = {}
+        self.locate: Callable[[Any], str | None] | None = None
+        self.asked: dict[Any, NodeId] = {}
 
     def add(self, node: Node) -> NodeId:
         """Append a node, return its id."""
@@ -162,3 +170,10 @@ class Grammar:
     def define(self, at: NodeId, node: Node) -> None:
         """Give the node of a reserved id."""
         self.nodes[at] = node
+
+    def placed(self, error: ConstraintError, at: NodeId) -> ConstraintError:
+        """The error with the place that node `at` was made from, where it has none of its own and that is known."""
+        if error.pointer is not None or self.locate is None or at not in self.places:
+            return error
+        pointer = self.locate(self.places[at])
+        return error if pointer is None else error.located(pointer)

@@ -30,6 +30,7 @@ _CHOICES = {
 def compile_schema(
     schema: dict[str, Any] | bool | str | bytes,
     *,
+    at: str = "",
     whitespace: str = "flexible",
     property_order: str = "schema",
     numbers: str = "canonical",
@@ -42,8 +43,9 @@ def compile_schema(
 ) -> Grammar:
     """The pruned grammar of the JSON texts whose value satisfies a schema.
 
-    schema: a document (dict or bool), or its JSON text. property_order: "schema" (declared members in the order in
-    which the schema first mentions them, members that are only required after those, others anywhere) or "any".
+    schema: a document (dict or bool), or its JSON text. at: the JSON pointer of the schema in it. property_order:
+    "schema" (declared members in the order in which the schema first mentions them, members that are only required
+    after those, others anywhere) or "any".
     numbers: how integers and bounded numbers are spelled, see `constrain.regular.numbers`. draft: "4", "6", "7",
     "2019-09", "2020-12"; None: what `$schema` says, else 2020-12, where array-form `items` with `additionalItems`,
     boolean `exclusiveMinimum` and `exclusiveMaximum`, and `dependencies` are read as earlier drafts meant them.
@@ -69,6 +71,7 @@ def compile_schema(
     try:
         compiler = Compiler(
             schema,
+            at=at,
             whitespace=whitespace,
             ordered=property_order == "schema",
             canonical=numbers == "canonical",

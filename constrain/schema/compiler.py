@@ -48,10 +48,11 @@ class Compiler:
     """Everything that one compilation remembers."""
 
     def __init__(
-        self, root: Json, *, whitespace: str, ordered: bool, canonical: bool, draft: int | None, registry: Any,
-        assert_formats: bool, refuse_unknown_formats: bool, limits: Limits,
+        self, root: Json, *, at: str = "", whitespace: str, ordered: bool, canonical: bool, draft: int | None,
+        registry: Any, assert_formats: bool, refuse_unknown_formats: bool, limits: Limits,
     ) -> None:  # fmt: skip
         self.root = root
+        self.at = at
         self.limits = limits
         self.ordered = ordered
         self.canonical = canonical
@@ -72,13 +73,18 @@ class Compiler:
         self._depth = 0
         self._todo: list[tuple[NodeId, Sequence[Literal]]] = []
         self._any: NodeId | None = None
+        self._place: Json = root  # the schema whose nodes are being written
+        self.grammar.locate = self.pointer
 
     # Nodes -------------------------------------------------------------------------------------------------------
 
     def compile(self) -> Grammar:
         """The whole grammar, not pruned."""
         try:
-            self.grammar.start = self.node(self.root, self.resolver.root)
+            schema, resource = self.root, self.resolver.root
+            if self.at:
+                schema, resource = self.resolver.follow("#" + self.at.replace("%", "%25"), resource)
+            self.grammar.start = self.node(schema, resource)
             while self._todo:
                 at, literals = self._todo.pop()
                 made = self._build(literals)
@@ -130,12 +136,15 @@ class Compiler:
         return made
 
     def _build(self, literals: Sequence[Literal]) -> NodeId:
+        before, self._place = self._place, literals[0][0]
         try:
             made = self.emit(self.shape(literals))
         except ConstraintError as error:
             if error.pointer is None:
                 raise error.located(self.pointer(literals[0][0])) from None
             raise
+        finally:
+            self._place = before
         if made == NEVER:
             self.dead.append(literals[0][0])
         if len(self.grammar.nodes) > self.limits.grammar_nodes:
@@ -205,6 +214,7 @@ class Compiler:
         at = self._leaves.get(node)
         if at is None:
             at = self._leaves[node] = self.grammar.add(node)
+            self.grammar.places[at] = self._place
         return at
 
     def any_value(self) -> NodeId:

@@ -12,6 +12,7 @@ import constrain
 from constrain.errors import ConstraintError, InvalidSchema, LimitExceeded, UnsupportedFeature
 from constrain.limits import Limits
 from constrain.schema import compile_schema
+from tests.schema.acceptor import Acceptor
 
 NUMBERS = [
     ('"multipleOf": FINE', UnsupportedFeature, "/multipleOf"),
@@ -137,3 +138,28 @@ def test_limits_have_a_place(part: Any, limits: Limits, keyword: str, place: str
     with pytest.raises(LimitExceeded) as caught:
         compile_schema({"type": "object", "required": ["a"], "properties": {"a": part}}, limits=limits)
     assert (caught.value.keyword, caught.value.pointer) == (keyword, "/properties/a" + place)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"type": "string", "pattern": "^(?:x4|y){9}$"}, '"x4'),
+        ({"type": "string", "pattern": "^(?:x5|y){9}$", "minLength": 12}, '"x5'),
+        ({"patternProperties": {"^(?:x6|y){9}$": {}}, "additionalProperties": False}, '{"x6'),
+    ],
+)
+def test_limits_that_the_engine_meets_have_a_place(part: Any, text: str) -> None:
+    """Automata are made when generation first needs them, long after the schema was compiled."""
+    schema = {"type": "object", "properties": {"a/b": {"items": part}}}
+    with pytest.raises(LimitExceeded) as caught:
+        constrain.json(schema, limits=Limits(dfa_states=9)).matches('{"a/b": [' + text)
+    assert (caught.value.keyword, caught.value.pointer) == ("dfa_states", "/properties/a~1b/items")
+
+
+def test_a_schema_in_a_document() -> None:
+    document = {"$defs": {"a/b %": {"type": "array", "items": {"$ref": "#/$defs/n"}}, "n": {"type": "integer"}}}
+    for at, text in (("/$defs/n", "1"), ("/$defs/a~1b %", "[1]")):
+        acceptor = Acceptor(compile_schema(document, at=at))
+        assert [acceptor.accepts(t) for t in ("1", "[1]")] == [text == "1", text != "1"]
+    with pytest.raises(InvalidSchema):
+        compile_schema(document, at="/$defs/m")
