@@ -1,0 +1,180 @@
+"""The lexer's automaton: on every path the token that the definition says, and lark's own."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from constrain.errors import LimitExceeded, UnsupportedFeature
+from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
+from constrain.grammar.lalr import Tables, tables
+from constrain.grammar.lexing import Lexer, lexer
+from constrain.limits import Limits
+from constrain.regular import ast, compile
+from constrain.regular.ast import Regex
+from tests.grammar import naive_lexing
+
+SETTINGS = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+LETTERS = "abc"
+
+letters = st.sampled_from(LETTERS).map(ast.literal) | st.sampled_from([ast.char_set("ab"), ast.char_set("bc"), ast.ANY])
+regexes = st.recursive(
+    letters,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda p: ast.concat(*p)),
+        st.tuples(inner, inner).map(lambda p: ast.union(*p)),
+        inner.map(lambda r: ast.repeat(r, 1)),
+        inner.map(lambda r: ast.repeat(r, 0)),
+        inner.map(lambda r: ast.repeat(r, 0, 1)),
+    ),
+    max_leaves=5,
+)
+Draw = Any
+
+
+@st.composite
+def lexers(draw: Draw, look_ahead: bool = False) -> Cfg:
+    """Terminals in random contexts: the start is one of the contexts, of which each has a letter before it."""
+    count = draw(st.integers(1, 4))
+    made = []
+    for i in range(count):
+        made.append(
+            Terminal(
+                f"T{i}",
+                draw(regexes),
+                rank=draw(st.integers(0, 2)),
+                unless=tuple(u for u in draw(st.lists(st.integers(0, count - 1), max_size=2, unique=True)) if u != i),
+                not_before=draw(st.none() | regexes) if look_ahead else None,
+            )
+        )
+    subsets = draw(st.lists(st.sets(st.integers(0, count - 1), min_size=1), min_size=1, max_size=3))
+    rules = []
+    n = count + len(subsets)
+    for i, subset in enumerate(subsets):
+        made.append(Terminal(f"P{i}", ast.literal(chr(0x41 + i))))
+        rules += [Rule(n, (count + i, t)) for t in sorted(subset)]
+    return Cfg(tuple(made), ("s",), tuple(rules), n, lexing=True)
+
+
+def column(made: Lexer, character: str) -> int:
+    return int(made.classes[np.searchsorted(made.bounds, ord(character), side="right") - 1])
+
+
+def step(made: Lexer, state: int, character: str) -> int:
+    return int(made.table[state, column(made, character)]) if state >= 0 else -1
+
+
+def tokens(made: Lexer, start: int, text: str) -> list[tuple[int, int]]:
+    """The tokens that the automaton finds at the begin of a text which ends where this one does."""
+    out = []
+    state = start
+    for end in range(1, len(text) + 1):
+        state = step(made, state, text[end - 1])
+        if state < 0:
+            break
+        if made.label[state] >= 0:
+            watch = int(made.watch[state])
+            wrong = False
+            for c in text[end:]:
+                watch = step(made, watch, c)
+                if watch < 0:
+                    break
+                if made.kill[watch]:
+                    wrong = True
+                    break
+            if not wrong:
+                out.append((int(made.label[state]), end))
+    return out
+
+
+def sound(made: Lexer) -> None:
+    """Shapes, and every state can reach a label."""
+    n = len(made.label)
+    assert made.table.shape == (n, made.classes.max() + 1) and made.bounds[0] == 0
+    assert made.table.max(initial=-1) < n and made.watch.max() < n and made.start.max() < n
+    live = set((made.label >= 0).nonzero()[0].tolist())
+    while True:
+        more = {s for s in range(n) if set(made.table[s].tolist()) & live} - live
+        if not more:
+            break
+        live |= more
+    assert len(live) == n
+
+
+def agree(cfg: Cfg, longest: int) -> None:
+    """Compare the tokens of all texts of some letters."""
+    t = tables(cfg)
+    made = lexer(cfg, t)
+    sound(made)
+    for state in range(t.n_states):
+        if not t.shifted[state]:
+            continue
+        start = int(made.start[t.context[state]])
+        context = t.contexts[t.context[state]]
+        for length in range(1, longest + 1):
+            for text in map("".join, product(LETTERS, repeat=length)):
+                expected = naive_lexing.token(cfg, context, text, 0)
+                assert tokens(made, start, text) == ([expected] if expected else []), (context, text)
+
+
+@SETTINGS
+@given(lexers())
+def test_tokens_of_random_terminals(cfg: Cfg) -> None:
+    agree(cfg, 4)
+
+
+def small(*terminals: Terminal, ignore: frozenset[int] = frozenset()) -> tuple[Cfg, Tables]:
+    """A grammar of one token, any of these."""
+    n = len(terminals)
+    cfg = Cfg(terminals, ("s",), tuple(Rule(n, (t,)) for t in range(n)), n, lexing=True, ignore=ignore)
+    return cfg, tables(cfg)
+
+
+def word(letter_set: str) -> Regex:
+    return ast.repeat(ast.char_set(letter_set), 1)
+
+
+def test_contexts_share_states() -> None:
+    """The rest of a word is the same state wherever the word stands."""
+    cfg = Cfg(
+        (Terminal("A", word("ab")), Terminal("B", ast.literal("c")), Terminal("C", ast.literal("d"))), ("s",),
+        (Rule(3, (0, 1, 0)), Rule(3, (2, 0))), 3, lexing=True,
+    )  # fmt: skip
+    made = lexer(cfg, tables(cfg))
+    assert len(set(made.start.tolist())) == 4  # A or C; B; A; nothing
+    after = {step(made, int(s), "a") for s in set(made.start.tolist())} - {-1}
+    assert len(after) == 1
+
+
+def test_terminals_outside_the_lexer() -> None:
+    cfg, t = small(Terminal("A", word("ab")), Terminal("N", node=7), Terminal("I"), Terminal("L", ast.literal("\n")))
+    cfg = cfg._replace(indentation=Indentation(3, 2, 2))
+    made = lexer(cfg, t)
+    assert set(made.label.tolist()) == {-1, 0, 3}
+    cfg, t = small(Terminal("N", node=7))
+    made = lexer(cfg, t)
+    assert made.start.tolist() == [-1] * len(t.contexts) and made.table.shape[0] == 0
+
+
+def test_an_ignored_text_of_another_terminal_is_refused() -> None:
+    cfg, t = small(Terminal("A", word("ab"), unless=(1,)), Terminal("B", ast.literal("a")), ignore=frozenset({1}))
+    with pytest.raises(UnsupportedFeature) as caught:
+        lexer(cfg, t)
+    assert caught.value.keyword == "B"
+
+
+def test_limits() -> None:
+    last = ast.concat(ast.repeat(ast.char_set("ab")), ast.literal("a"), ast.repeat(ast.char_set("ab"), 9, 9))
+    cfg, t = small(Terminal("LAST", last), Terminal("OTHER", word("ab")))
+    with pytest.raises(LimitExceeded) as caught:
+        lexer(cfg, t, Limits(lexer_states=100))
+    assert caught.value.keyword == "lexer_states" and "LAST" in caught.value.reason
+    compile(last)  # the terminals' own automata are made, so what follows is the lexer's
+    with pytest.raises(LimitExceeded) as caught:
+        lexer(cfg, t, Limits(dfa_work=2000))
+    assert caught.value.keyword == "dfa_work" and "lexer" in caught.value.reason
