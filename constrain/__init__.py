@@ -25,7 +25,9 @@ from constrain.errors import (
 from constrain.limits import Limits
 
 if TYPE_CHECKING:
+    from constrain import sampling
     from constrain.engine.matcher import Matcher, fill_masks
+    from constrain.sampling import Sampler, sample
     from constrain.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -39,6 +41,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "Matcher",
+    "Sampler",
     "Unsatisfiable",
     "UnsupportedFeature",
     "Vocabulary",
@@ -46,18 +49,24 @@ __all__ = [
     "fill_masks",
     "json",
     "regex",
+    "sample",
+    "sampling",
 ]
 
 _LATE = {
     "Matcher": "constrain.engine.matcher",
     "fill_masks": "constrain.engine.matcher",
+    "Sampler": "constrain.sampling",
     "Vocabulary": "constrain.vocabulary",
+    "sample": "constrain.sampling",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        import importlib
+    import importlib
 
+    if name in _LATE:
         return getattr(importlib.import_module(_LATE[name]), name)
+    if name == "sampling":
+        return importlib.import_module("constrain.sampling")
     raise AttributeError(f"module 'constrain' has no attribute {name!r}")
