@@ -87,7 +87,7 @@ def tokens(made: Lexer, start: int, text: str) -> list[tuple[int, int]]:
                 if made.kill[watch]:
                     wrong = True
                     break
-            if not wrong:
+            if not wrong and (watch < 0 or not made.kill_end[watch]):
                 out.append((int(made.label[state]), end))
     return out
 
@@ -97,7 +97,7 @@ def sound(made: Lexer) -> None:
     n = len(made.label)
     assert made.table.shape == (n, made.classes.max() + 1) and made.bounds[0] == 0
     assert made.table.max(initial=-1) < n and made.watch.max() < n and made.start.max() < n
-    live = set((made.label >= 0).nonzero()[0].tolist())
+    live = set(((made.label >= 0) | (made.kill > 0) | (made.kill_end > 0)).nonzero()[0].tolist())
     while True:
         more = {s for s in range(n) if set(made.table[s].tolist()) & live} - live
         if not more:
@@ -126,6 +126,15 @@ def agree(cfg: Cfg, longest: int) -> None:
 @given(lexers())
 def test_tokens_of_random_terminals(cfg: Cfg) -> None:
     agree(cfg, 4)
+
+
+@SETTINGS
+@given(lexers(look_ahead=True))
+def test_tokens_of_terminals_with_look_ahead(cfg: Cfg) -> None:
+    try:
+        agree(cfg, 4)
+    except UnsupportedFeature as refused:
+        assert "depends on what follows" in refused.reason
 
 
 def small(*terminals: Terminal, ignore: frozenset[int] = frozenset()) -> tuple[Cfg, Tables]:
@@ -178,3 +187,36 @@ def test_limits() -> None:
     with pytest.raises(LimitExceeded) as caught:
         lexer(cfg, t, Limits(dfa_work=2000))
     assert caught.value.keyword == "dfa_work" and "lexer" in caught.value.reason
+
+
+def test_look_ahead() -> None:
+    """A keyword ends where no word goes on; a number does not end before two dots."""
+    digits = ast.repeat(ast.char_set("01"), 1)
+    float_ = ast.concat(digits, ast.literal("."), ast.repeat(ast.char_set("01")))
+    cfg, t = small(
+        Terminal("IF", ast.literal("ab"), not_before=ast.char_set("abc")),
+        Terminal("NAME", word("abc"), rank=1),
+        Terminal("FLOAT", float_, rank=2, not_before=ast.char_set(".")),
+        Terminal("INT", digits, rank=2),
+    )
+    made = lexer(cfg, t)
+    start = int(made.start[t.context[0]])
+    for text, expected in [
+        ("ab", (0, 2)), ("ab.", (0, 2)), ("abc", (1, 3)), ("aba", (1, 3)), ("a", (1, 1)), ("1", (3, 1)),
+        ("1.", (2, 2)), ("1.0", (2, 3)), ("1..0", (3, 1)), ("10.0.", (2, 3)), ("10..", (3, 2)),
+    ]:  # fmt: skip
+        assert tokens(made, start, text) == [expected] == [naive_lexing.token(cfg, t.contexts[t.context[0]], text, 0)]
+    assert made.kill_end.any()  # "1.": no INT, unless another dot comes
+
+
+def test_what_ends_must_be_known() -> None:
+    """Whether A or B has ended shows only two characters later."""
+    cfg, t = small(
+        Terminal("A", ast.literal("ab"), not_before=ast.literal("cc")), Terminal("B", word("ab"), rank=1)
+    )
+    with pytest.raises(UnsupportedFeature) as caught:
+        lexer(cfg, t)
+    assert caught.value.keyword == "A" and "A and B" in caught.value.reason
+    never = small(Terminal("A", word("ab"), not_before=ast.repeat(ast.ANY)), Terminal("B", word("a"), rank=1))
+    made = lexer(*never)
+    assert set(made.label.tolist()) == {-1, 1}
