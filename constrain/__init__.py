@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from constrain.constraint import Constraint, choice, regex
+from constrain.constraint import Constraint, choice, openapi, regex
 from constrain.constraint import json_constraint as json
 from constrain.errors import (
     ConstraintError,
     GrammarError,
     InvalidSchema,
+    InvalidText,
     InvalidVocabulary,
     LimitExceeded,
     Unsatisfiable,
@@ -37,6 +38,7 @@ __all__ = [
     "ConstraintError",
     "GrammarError",
     "InvalidSchema",
+    "InvalidText",
     "InvalidVocabulary",
     "LimitExceeded",
     "Limits",
@@ -48,6 +50,7 @@ __all__ = [
     "choice",
     "fill_masks",
     "json",
+    "openapi",
     "regex",
     "sample",
     "sampling",

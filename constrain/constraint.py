@@ -13,19 +13,28 @@ from constrain.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
     from constrain.grammar.ir import Grammar
+    from constrain.schema.inputs import Input
     from constrain.vocabulary.vocabulary import Vocabulary
 
 
 class Constraint:
     """A language of texts. Made by `constrain.json`, `constrain.regex` and `constrain.choice`.
 
-    grammar: what the engine runs. source: "json", "regex", "choice" or "grammar".
+    grammar: what the engine runs. source: "json", "regex", "choice" or "grammar". input: the schema it was made from.
     """
 
-    def __init__(self, grammar: Grammar, *, source: str = "grammar", limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        grammar: Grammar,
+        *,
+        source: str = "grammar",
+        limits: Limits = DEFAULT_LIMITS,
+        input: Input | None = None,
+    ) -> None:
         self.grammar = grammar
         self.source = source
         self.limits = limits
+        self.input = input
         self._compiled: dict[Vocabulary, CompiledConstraint] = {}
         self._lock = threading.Lock()
 
@@ -72,7 +81,9 @@ class Constraint:
         wrong = self.explain(text)
         if wrong is not None:
             raise ConstraintError(wrong)
-        return json.loads(text) if self.source == "json" else text
+        if self.input is None:
+            return text
+        return json.loads(text) if self.input.decode is None else self.input.decode(text)
 
 
 _bytes: Vocabulary | None = None
@@ -91,14 +102,37 @@ def _byte_vocabulary() -> Vocabulary:
 def json_constraint(schema: Any, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Constraint:
     """Texts that are JSON and valid under a JSON Schema (`constrain.json`).
 
-    schema: a dict, a bool, or JSON text. Options: whitespace ("flexible", "compact", "pretty"), property_order
-    ("schema", "any"), numbers ("canonical", "any"), draft, registry, formats ("assert", "annotate"), unknown_formats
-    ("annotate", "refuse"), escapes ("any", "canonical"). Raises InvalidSchema, UnsupportedFeature, Unsatisfiable,
-    LimitExceeded.
+    schema: a dict, a bool, or JSON text; a Pydantic model, dataclass, TypedDict, enum, annotation (`list[int]`) or
+    `TypeAdapter`; a tool or a list of tools in the form of OpenAI's API, or a `response_format` (docs/inputs.md).
+
+    Options: whitespace ("flexible", "compact", "pretty"), property_order ("schema", "any"), numbers ("canonical",
+    "any"), draft, registry, formats ("assert", "annotate"), unknown_formats ("annotate", "refuse"), escapes ("any",
+    "canonical"). For Python types: extra ("forbid", "ignore"). For tools: arguments, parallel. Raises InvalidSchema,
+    UnsupportedFeature, Unsatisfiable, LimitExceeded.
     """
+    from constrain.schema.inputs import read
+
+    return _from_input(read(schema, options, limits), limits)
+
+
+def openapi(
+    document: Any, at: str = "", *, version: str | None = None, limits: Limits = DEFAULT_LIMITS, **options: Any
+) -> Constraint:
+    """Texts that are JSON and valid under a schema of an OpenAPI document, 3.0 to 3.2.
+
+    document: a dict or JSON text. at: "#/components/schemas/Pet", or "Pet" for short. version: "3.0" or "3.1", for a
+    schema without a document around it. Options and errors: as for `constrain.json`.
+    """
+    from constrain.schema.inputs.openapi import read
+
+    return _from_input(read(document, at, version, options, limits), limits)
+
+
+def _from_input(given: Input, limits: Limits) -> Constraint:
     from constrain.schema import compile_schema
 
-    return Constraint(compile_schema(schema, limits=limits, **options), source="json", limits=limits)
+    grammar = compile_schema(given.document, at=given.at, limits=limits, **given.options)
+    return Constraint(grammar, source="json", limits=limits, input=given)
 
 
 def regex(pattern: str, *, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS) -> Constraint:

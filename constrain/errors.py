@@ -76,5 +76,9 @@ class LimitExceeded(ConstraintError):
     """A documented limit was passed (see docs/limits.md). `keyword` names the limit."""
 
 
+class InvalidText(ConstraintError):
+    """A text is not in the language, or does not make a value (`Constraint.parse`)."""
+
+
 class InvalidVocabulary(ConstraintError):
     """A tokenizer can't be read, or its tokens can't be told."""

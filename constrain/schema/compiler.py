@@ -341,7 +341,8 @@ class Compiler:
         if isinstance(found, str):
             return Refusal(schema, "format", f"the format {name!r} can't be enforced: {found}")
         if found is None and self.refuse_unknown_formats:
-            return Refusal(schema, "format", f"the format {name!r} is not known")
+            hint = 'Under unknown_formats="annotate" it says nothing'
+            return Refusal(schema, "format", f"the format {name!r} is not known", None, hint)
         return found
 
     # Errors ------------------------------------------------------------------------------------------------------
