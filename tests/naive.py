@@ -8,7 +8,8 @@ objects by counting what may still come.
 
 Symbols: ("node", id, depth), ("bytes", text), ("space", n): up to n whitespace characters, ("text", language, raw),
 ("string", language, lo, hi, raw): the rest of a string up to its closing quote, ("object", id, depth, used, count):
-the rest of an object after `count` members, ("array", id, depth, count). raw: the bytes so far of a character.
+the rest of an object after `count` members (used: the declared names, and ~i for each demand i that was met),
+("array", id, depth, count), ("items", id, depth, state, count). raw: the bytes so far of a character.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, Object, Seq, String, StringChoice, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Items, Lazy, Literal, Object, Seq, String, StringChoice, Text
 from tests.naive_characters import code_points, finished
 from tests.naive_regex import (
     ALL,
@@ -52,6 +53,8 @@ class NaiveMachine:
         self.most = most
         self.expanded: dict[int, int] = {}
         self.steps: dict[tuple[State, int], State] = {}
+        self.closes: dict[tuple[int, frozenset[int], int], bool] = {}
+        self.ends: dict[tuple[int, int, int], bool] = {}
         self.languages: dict[int, list[tuple[int, Language]]] = {}
         for node in grammar.nodes:
             if isinstance(node, String) and not alive(
@@ -156,6 +159,8 @@ class NaiveMachine:
             return self.members(symbol)
         if symbol[0] == "array":
             return self.items(symbol)
+        if symbol[0] == "items":
+            return self.counted_items(symbol)
         _, at, depth = symbol
         node = self.grammar.nodes[at]
         if isinstance(node, Literal):
@@ -175,6 +180,8 @@ class NaiveMachine:
             return [(("bytes", b"{"), ("object", at, depth, frozenset(), 0))]
         if isinstance(node, Array):
             return [(("bytes", b"["), ("array", at, depth, 0))]
+        if isinstance(node, Items):
+            return [(("bytes", b"["), ("items", at, depth, 0, 0))]
         assert isinstance(node, Lazy)
         if at not in self.expanded:
             self.expanded[at] = node.expand()
@@ -188,17 +195,11 @@ class NaiveMachine:
         node = self.grammar.nodes[at]
         assert isinstance(node, Object)
         out: list[Stack] = []
-        missing = [i for i, wanted in enumerate(node.required) if wanted and i not in used]
-        if not missing and count >= node.lo and (node.hi is None or count <= node.hi):
+        if self.may_close(node, used, count):
             out.append((*self.gap("}", depth, count), ("bytes", b"}")))
-        for k, language in self.classes(at):
-            declared = k < len(node.names)
-            if declared and (k in used or (node.ordered and any(u > k for u in used))):
-                continue
-            now = used | {k} if declared else used
+        for k, language, value, now in self.following(at, used):
             if not self.can_finish(at, now, count + 1):
                 continue
-            value = node.values[k] if declared else node.free[k - len(node.names)][1]
             comma: Stack = (*self.gap(",", depth, count), ("bytes", b",")) if count else ()
             out.append(
                 (
@@ -214,6 +215,25 @@ class NaiveMachine:
                 )
             )
         return out
+
+    def may_close(self, node: Object, used: frozenset[int], count: int) -> bool:
+        missing = [i for i, wanted in enumerate(node.required) if wanted and i not in used]
+        unmet = [i for i in range(node.demands) if ~i not in used]
+        return not missing and not unmet and count >= node.lo and (node.hi is None or count <= node.hi)
+
+    def following(self, at: int, used: frozenset[int]) -> Iterator[tuple[int, Language, int, frozenset[int]]]:
+        """The classes of keys that may come, each with a value and what is used then."""
+        node = self.grammar.nodes[at]
+        assert isinstance(node, Object)
+        for k, language in self.classes(at):
+            declared = k < len(node.names)
+            if declared and (k in used or (node.ordered and any(u > k for u in used))):
+                continue
+            now = used | {k} if declared else used
+            value = node.values[k] if declared else node.free[k - len(node.names)][1]
+            for option, met in node.options[k] if node.demands else ((value, 0),):
+                if option != NEVER:
+                    yield k, language, option, now | {~i for i in range(node.demands) if met >> i & 1}
 
     def classes(self, at: int) -> list[tuple[int, Language]]:
         """(index, language of keys) of each declared name, then of each free class, as far as they may occur."""
@@ -235,6 +255,14 @@ class NaiveMachine:
         """Can an object with these declared members, and `count` members in all, be completed?"""
         node = self.grammar.nodes[at]
         assert isinstance(node, Object)
+        if node.demands:  # by trying: more members than this change nothing
+            most = max(node.lo, len(node.required)) + node.demands + 1 if node.hi is None else node.hi
+            key = (at, used, count)
+            if key not in self.closes:
+                self.closes[key] = self.may_close(node, used, count) or (
+                    count < most and any(self.can_finish(at, now, count + 1) for *_, now in self.following(at, used))
+                )
+            return self.closes[key]
         last = max(used, default=-1) if node.ordered else -1
         missing = {i for i, wanted in enumerate(node.required) if wanted and i not in used}
         if any(i < last for i in missing):
@@ -260,6 +288,34 @@ class NaiveMachine:
             more = (*self.gap("item", depth, count), ("node", item, depth + 1), ("array", at, depth, count + 1))
             out.append((*comma, *more))
         return out
+
+    def counted_items(self, symbol: Symbol) -> list[Stack]:
+        """The ways on from an array with an automaton."""
+        _, at, depth, state, count = symbol
+        node = self.grammar.nodes[at]
+        assert isinstance(node, Items)
+        out: list[Stack] = []
+        if node.ends[state] and count >= node.lo:
+            out.append((*self.gap("]", depth, count), ("bytes", b"]")))
+        comma: Stack = (*self.gap(",", depth, count), ("bytes", b",")) if count else ()
+        for item, target in node.steps[state]:
+            if item != NEVER and self.can_end(at, target, count + 1):
+                more = (("node", item, depth + 1), ("items", at, depth, target, count + 1))
+                out.append((*comma, *self.gap("item", depth, count), *more))
+        return out
+
+    def can_end(self, at: int, state: int, count: int) -> bool:
+        """Can the array be completed after `count` items in this state? By trying; longer ones change nothing."""
+        node = self.grammar.nodes[at]
+        assert isinstance(node, Items)
+        most = node.lo + len(node.steps) + 1 if node.hi is None else node.hi
+        key = (at, state, count)
+        if key not in self.ends:
+            self.ends[key] = count <= most and (
+                (node.ends[state] and count >= node.lo)
+                or any(i != NEVER and self.can_end(at, target, count + 1) for i, target in node.steps[state])
+            )
+        return self.ends[key]
 
     def gap(self, before: str, depth: int, count: int) -> Stack:
         """The whitespace before a token of an object or array that already has `count` members."""

@@ -19,11 +19,13 @@ from constrain.engine import layout as L
 from constrain.engine.store import Store
 from constrain.engine.terminals import counted, dfa_record, distances, free_names, uncounted
 from constrain.errors import ConstraintError, LimitExceeded
+from constrain.grammar.counting import lengths
 from constrain.grammar.ir import (
     MOST_COUNTED,
     Alt,
     Array,
     Grammar,
+    Items,
     Lazy,
     Literal,
     NodeId,
@@ -109,6 +111,7 @@ class Arena:
             H[field] = min(limit, MOST_COUNTED)
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
+        H[L.COVER] = self._reserve(1 << L.MOST_DEMANDS)
         for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096)):
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
@@ -221,6 +224,8 @@ class Arena:
             out += (L.OP_ARRAY, len(node.prefix), node.item + 1 or -1, lo, hi, max(len(node.prefix), lo))
             out += [i + 1 or -1 for i in node.prefix]
             return (*node.prefix, node.item)
+        if isinstance(node, Items):
+            return self._items(node, out)
         if isinstance(node, Alt | Seq):
             children = node.options if isinstance(node, Alt) else node.parts
             out += (L.OP_ALT if isinstance(node, Alt) else L.OP_SEQ, len(children))
@@ -260,16 +265,45 @@ class Arena:
         at = L.O_DATA
         m = len(children)
         tid = self._terminal("keys", (names, free))
+        bits = n + node.demands
+        if node.demands > L.MOST_DEMANDS or (n + 1) << node.demands >= 1 << 31:
+            raise LimitExceeded(f"more than {L.MOST_DEMANDS} demands on members", keyword="MOST_DEMANDS")
+        met = 0
+        for _, gained in (pair for options in node.options[n:] for pair in options):
+            met |= gained
+        easy = hi < 0 and any_free and met == (1 << node.demands) - 1
         out += (
             L.OP_OBJECT, tid, n, m - n, int(node.ordered), lo, hi, int(any_free),
             at, at + m, at + m + n, at + m + 2 * n + 1, at + m + 3 * n + 2,
+            node.demands, at + m + 4 * n + 3, int(easy), bits,
         )  # fmt: skip
         out += [v + 1 or -1 for v in children]
         out += [int(r) for r in required]
         out += nextreq
         out += avail
         out += reqafter
-        return children
+        if not node.demands:
+            return children
+        out += accumulate((2 * len(options) for options in node.options), initial=at + m + 4 * n + 3 + m + 1)
+        for options in node.options:
+            for v, gained in options:
+                out += (v + 1, gained)
+        return (*children, *(v for options in node.options for v, _ in options))
+
+    def _items(self, node: Items, out: list[int]) -> Iterable[NodeId]:
+        lo, hi = _bounds(node.lo, node.hi)
+        spans, _ = lengths(node, lambda _: True)
+        out += (L.OP_ITEMS, len(node.steps), lo, hi, lo)
+        first = 5 + 3 * (len(node.steps) + 1)
+        for span, row in zip(spans, node.steps, strict=True):
+            least, most = span if span is not None else (MOST_COUNTED, 0)
+            out += (least, -1 if most is None else most, first)
+            first += 2 * len(row)
+        out += (0, 0, first)
+        for row in node.steps:
+            for item, target in row:
+                out += (item + 1, target)
+        return [item for row in node.steps for item, _ in row]
 
     # -- terminals ----------------------------------------------------------------------------------------------------
 
@@ -373,7 +407,7 @@ class Arena:
                 parent = int(H[st + L.S_PARENT])
                 reg, bits = int(H[st + L.S_REG]), []
                 item = self.grammar.nodes[node - 1]
-                if isinstance(item, Object) and not item.ordered and len(item.names) > 31 and reg:
+                if isinstance(item, Object) and not item.ordered and len(item.names) + item.demands > 31 and reg:
                     bits = [int(x) & 0xFFFFFFFF for x in H[reg + 3 : reg + 3 + int(H[reg + 2])]]
                     reg = 0
                 container = int(H[st + L.S_LEVEL]) - (int(H[parent + L.S_LEVEL]) if parent else 0)

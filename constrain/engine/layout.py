@@ -49,10 +49,12 @@ DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
 WORK = 35  # steps since the kernel was entered
 WORK_LIMIT = 36
+COVER = 48  # 1 << MOST_DEMANDS ints: costs of meeting sets of demands
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
 
 FILTER_FROM = 4  # subtree size from which on the walk asks first which bytes may come
+MOST_DEMANDS = 8
 MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
 
 # -- status -----------------------------------------------------------------------------------------------------------
@@ -87,11 +89,16 @@ OP_SEQ = 5  # [op, k, ids...]
 OP_OBJECT = 6  # see O_*
 OP_ARRAY = 7  # [op, prefix length, item, lo, hi, saturation, prefix ids...]
 OP_FORWARD = 8  # [op, id]
+OP_ITEMS = 12  # [op, states, lo, hi, lo, (fewest, most, first step) per state and one more, (item, target)...]
 
 O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(
     1, 13
 )
-O_DATA = 13  # O_VALUES.. hold offsets relative to the node
+O_DEMANDS = 13  # how many demands (ir.py)
+O_OPTIONS = 14  # offset of (first option per label, end of options, (value, demands met)...)
+O_EASY = 15  # without an upper bound, and a free member can meet each of the demands
+O_BITS = 16  # names and demands: the bits of an unordered object's seen-set
+O_DATA = 17  # O_VALUES.., O_OPTIONS hold offsets relative to the node
 
 PH_IN = 0  # inside a terminal or literal
 PH_OPEN = 1  # after { or [

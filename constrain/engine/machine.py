@@ -10,12 +10,15 @@ from __future__ import annotations
 from constrain.engine.interning import push
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_LIVE, LIMIT_WORK, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES,
-    OP_ALT, OP_ARRAY, OP_FORWARD, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_TERM, O_VALUES, PENDING,
-    PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, SCRATCH_END, STATUS,
-    S_CNT, S_LEVEL, S_NODE, S_PARENT, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+    OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS,
+    O_TERM, O_VALUES, PENDING, PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, SCRATCH_END, STATUS,
+    S_CNT, S_LEVEL, S_NODE, S_PARENT, S_REG, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
-from constrain.engine.objects import close_ok, key_ok, label_ok, take_label
+from constrain.engine.objects import (
+    close_ok, demands_live, demands_met, key_ok, label_ok, take_label, take_option,
+)  # fmt: skip
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.jit import engine_device as device
 
 
@@ -142,6 +145,20 @@ def array_item(H, off, i):
 
 
 @device
+def enter_options(H, off, j, st, p):
+    """Put the values that a member with label j may have on the pending list, for an object with demands."""
+    met = demands_met(H, off, H[st + S_REG])
+    a = off + H[off + H[off + O_OPTIONS] + j]
+    z = off + H[off + H[off + O_OPTIONS] + j + 1]
+    for i in range(a, z, 2):
+        gained = H[i + 1]
+        # the first holds all others: one that meets no more adds no text
+        if (i == a or met | gained != met | H[a + 1]) and demands_live(H, off, st, -1, met | gained):
+            p = pend(H, p, H[i] << 4 | PH_START, 0, 0, 0, take_option(H, off, st, gained))
+    return p
+
+
+@device
 def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
     """A configuration between the parts of an object. Returns (length of dst, length of pending)."""
     if ph == PH_KEY:
@@ -175,7 +192,10 @@ def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
         return k, p
     if ph == PH_VALUE:
         if space_done(H, ph, n, level, False):
-            p = pend(H, p, H[off + H[off + O_VALUES] + s] << 4 | PH_START, 0, 0, 0, st)
+            if H[off + O_DEMANDS] == 0:
+                p = pend(H, p, H[off + H[off + O_VALUES] + s] << 4 | PH_START, 0, 0, 0, st)
+            else:
+                p = enter_options(H, off, s, st, p)
         return k, p
     if b == 125:
         if ph != PH_COMMA and space_done(H, ph, n, level, True) and close_ok(H, off, st):
@@ -192,24 +212,66 @@ def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
 
 
 @device
+def step_lives(H, off, st, q):
+    """May an item lead to state q of the automaton now?"""
+    a = off + 5 + 3 * q
+    cnt = H[st + S_CNT] + 1
+    if H[off + 3] >= 0 and cnt + H[a] > H[off + 3]:
+        return False
+    return H[a] < MOST_COUNTED and (H[a + 1] < 0 or cnt + H[a + 1] >= H[off + 2])
+
+
+@device
+def more_items(H, off, st):
+    """May another item come?"""
+    cnt = H[st + S_CNT]
+    if H[off] == OP_ARRAY:
+        return (H[off + 4] < 0 or cnt < H[off + 4]) and array_item(H, off, cnt) >= 0
+    a = off + 5 + 3 * H[st + S_REG]
+    for i in range(off + H[a + 2], off + H[a + 5], 2):
+        if step_lives(H, off, st, H[i + 1]):
+            return True
+    return False
+
+
+@device
+def may_end(H, off, st):
+    """May the array end?"""
+    if H[off] == OP_ARRAY:
+        return H[st + S_CNT] >= H[off + 3]
+    return H[off + 5 + 3 * H[st + S_REG]] == 0 and H[st + S_CNT] >= H[off + 2]
+
+
+@device
+def enter_items(H, nid, off, st, p):
+    """Put what the next item may be on the pending list, for an array with an automaton."""
+    q, cnt = H[st + S_REG], H[st + S_CNT] + 1
+    a = off + 5 + 3 * q
+    if H[off + 3] < 0:
+        cnt = min(cnt, H[off + 4])
+    for i in range(off + H[a + 2], off + H[a + 5], 2):
+        if step_lives(H, off, st, H[i + 1]):
+            p = pend(H, p, H[i] << 4 | PH_START, 0, 0, 0, push(H, nid, H[i + 1], cnt, H[st + S_PARENT], 1))
+    return p
+
+
+@device
 def step_array(H, nid, off, ph, n, st, b, dst, k, p):
     """A configuration between the items of an array. Returns (length of dst, length of pending)."""
     level = H[st + S_LEVEL]
-    cnt = H[st + S_CNT]
-    lo, hi = H[off + 3], H[off + 4]
-    more = (hi < 0 or cnt < hi) and array_item(H, off, cnt) >= 0
+    more = more_items(H, off, st)
     if is_space(b):
         if H[WS_MODE] != 0 and n == 0:
             if ph == PH_OPEN and not more:
                 return k, p
-            if ph == PH_AFTER and cnt < lo:
+            if ph == PH_AFTER and not may_end(H, off, st):
                 return k, p
         n2 = space_step(H, ph, n, level, b)
         if n2 >= 0:
             k = emit(H, dst, k, nid << 4 | ph, 0, 0, n2, st)
         return k, p
     if b == 93:
-        if ph != PH_COMMA and cnt >= lo and space_done(H, ph, n, level, True):
+        if ph != PH_COMMA and may_end(H, off, st) and space_done(H, ph, n, level, True):
             pos, st2 = after(H, H[st + S_PARENT])
             k = emit(H, dst, k, pos, 0, 0, 0, st2)
             return k, p
@@ -218,8 +280,11 @@ def step_array(H, nid, off, ph, n, st, b, dst, k, p):
             k = emit(H, dst, k, nid << 4 | PH_COMMA, 0, 0, 0, st)
         return k, p
     if more and b != 93 and space_done(H, ph, n, level, False):
+        if H[off] == OP_ITEMS:
+            return k, enter_items(H, nid, off, st, p)
+        cnt = H[st + S_CNT]
         c2 = cnt + 1
-        if hi < 0:
+        if H[off + 4] < 0:
             c2 = min(c2, H[off + 5])
         p = pend(H, p, array_item(H, off, cnt) << 4 | PH_START, 0, 0, 0, push(H, nid, 0, c2, H[st + S_PARENT], 1))
     return k, p
@@ -268,7 +333,7 @@ def may_begin(H, nid, b):
         return b == 34
     if op == OP_OBJECT:
         return b == 123
-    if op == OP_ARRAY:
+    if op == OP_ARRAY or op == OP_ITEMS:
         return b == 91
     if op == OP_LITERAL:
         return H[off + 2] == b
@@ -313,7 +378,7 @@ def step(H, src, m, b, dst):
                     k = step_string(H, nid, off, s, d, n, st, b, dst, k)
                 elif b == 34:
                     k = emit(H, dst, k, nid << 4 | PH_IN, 0, D_BODY, 0, st)
-            elif op == OP_ARRAY:
+            elif op == OP_ARRAY or op == OP_ITEMS:
                 if ph != PH_START:
                     k, p = step_array(H, nid, off, ph, n, st, b, dst, k, p)
                 elif b == 91:

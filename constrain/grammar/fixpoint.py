@@ -14,6 +14,7 @@ class Need(NamedTuple):
     hard: int
     soft: int
     waits: list[tuple[NodeId, int, int]]  # (child, hard conditions it settles, points it brings)
+    again: bool = False  # its conditions are no sums: it is asked anew when a child is marked
 
 
 def fixpoint(
@@ -24,11 +25,14 @@ def fixpoint(
     soft: dict[NodeId, int] = {}
     waiting: dict[NodeId, list[tuple[NodeId, int, int]]] = {}
     ready: list[NodeId] = []
+    anew: set[NodeId] = set()
     for i in range(since, len(nodes)):
         if marks[i]:
             continue
         need = needs(nodes[i], marks)
         hard[i], soft[i] = need.hard, need.soft
+        if need.again:
+            anew.add(i)
         for child, settles, brings in need.waits:
             waiting.setdefault(child, []).append((i, settles, brings))
         if need.hard <= 0 and need.soft <= 0:
@@ -38,6 +42,9 @@ def fixpoint(
         for parent, settles, brings in waiting.pop(ready.pop(), ()):
             hard[parent] -= settles
             soft[parent] -= brings
+            if parent in anew and not marks[parent]:
+                need = needs(nodes[parent], marks)
+                hard[parent], soft[parent] = need.hard, need.soft
             if hard[parent] <= 0 and soft[parent] <= 0 and not marks[parent]:
                 marks[parent] = 1
                 ready.append(parent)

@@ -69,6 +69,10 @@ class Object(NamedTuple):
     entry of `free` whose key language holds it (None: every name); to none: it may not occur. Free keys may stand
     anywhere between declared ones. ordered: declared names come in the order given; else in any order. No declared
     name occurs twice. lo..hi bound the number of members. No value may be empty or begin with whitespace.
+
+    demands: how many things some member has to show, each at least once. `options` then has, for each declared name
+    and after those for each entry of `free`, the values that such a member may have, each with the set of demands (as
+    bits) that it meets. The first holds all others, and has the texts of the `values` or `free` node.
     """
 
     names: tuple[str, ...]
@@ -78,6 +82,8 @@ class Object(NamedTuple):
     lo: int = 0
     hi: int | None = None
     ordered: bool = True
+    demands: int = 0
+    options: tuple[tuple[tuple[NodeId, int], ...], ...] = ()
 
 
 class Array(NamedTuple):
@@ -88,6 +94,19 @@ class Array(NamedTuple):
 
     prefix: tuple[NodeId, ...]
     item: NodeId
+    lo: int = 0
+    hi: int | None = None
+
+
+class Items(NamedTuple):
+    """A JSON array whose items an automaton follows: from state 0, an item of `item` leads from q to `target` for each
+    (item, target) of `steps[q]`. It may end in the states with `ends`, after lo..hi items.
+
+    Steps lead to the same or to later states. No item may be empty or begin with whitespace or `]`.
+    """
+
+    steps: tuple[tuple[tuple[NodeId, int], ...], ...]
+    ends: tuple[bool, ...]
     lo: int = 0
     hi: int | None = None
 
@@ -117,7 +136,7 @@ class Rules(NamedTuple):
     cfg: Cfg
 
 
-Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Lazy | Token | Rules
+Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Items | Lazy | Token | Rules
 
 
 class Grammar:

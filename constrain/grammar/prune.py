@@ -14,8 +14,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from constrain.errors import Unsatisfiable
+from constrain.grammar.counting import FAR, can_end, fewest_members, without_dead
 from constrain.grammar.fixpoint import Need, fixpoint
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, Seq, String, StringChoice, Text
+from constrain.grammar.ir import (
+    NEVER,
+    Alt,
+    Array,
+    Grammar,
+    Items,
+    Node,
+    NodeId,
+    Object,
+    Seq,
+    String,
+    StringChoice,
+    Text,
+)
 from constrain.grammar.tidy import tidy
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.ast import EMPTY, choice, complement, intersect, union
@@ -73,6 +87,10 @@ def _first_pass(nodes: list[Node], since: int, productive: bytearray, limits: Li
             unsettled = unsettled or not productive[i]
             if node.free:
                 loose = loose or node.free[-1][1] == NEVER or any(key is None for key, _ in node.free[:-1])
+        elif isinstance(node, Items):
+            productive[i] = can_end(node, productive.__getitem__)
+            unsettled = unsettled or not productive[i]
+            loose = True
         elif isinstance(node, Array):
             productive[i] = _array_need(node, productive) is None
             unsettled = unsettled or not productive[i]
@@ -150,11 +168,16 @@ def _object_need(node: Object, productive: bytearray, limits: Limits) -> Need | 
                 if productive[value] and holds_keys(node, k, limits):
                     soft = 0
                     break
+    if node.demands and not impossible and not hard:
+        fewest = fewest_members(node, lambda at: productive[at] != 0, lambda k: holds_keys(node, k, limits))
+        hard += fewest >= FAR or (hi is not None and fewest + sum(node.required) > hi)
     if not impossible and not hard and soft <= 0:
         return None
     if impossible:
         return Need(1, 0, [])
     waits = []
+    for options in node.options:
+        waits += [(at, 0, 0) for at, bits in options if at != NEVER and bits and not productive[at]]
     for required, value in zip(node.required, node.values, strict=True):
         if value != NEVER and not productive[value]:
             waits.append((value, int(required), 1))
@@ -165,7 +188,7 @@ def _object_need(node: Object, productive: bytearray, limits: Limits) -> Need | 
                     soft = 0
                 else:
                     waits.append((value, 0, soft))
-    return Need(hard, soft, waits)
+    return Need(hard, soft, waits, again=node.demands > 0)
 
 
 def _array_need(node: Array, productive: bytearray) -> Need | None:
@@ -196,6 +219,10 @@ def _need(node: Node, productive: bytearray, limits: Limits) -> Need:
         need = _object_need(node, productive, limits)
     elif isinstance(node, Array):
         need = _array_need(node, productive)
+    elif isinstance(node, Items):
+        if not can_end(node, productive.__getitem__):
+            waits = [(item, 0, 0) for row in node.steps for item, _ in row if not productive[item]]
+            need = Need(1, 0, waits, again=True)
     else:
         return Need(1, 0, [])  # a leaf without text
     return need or Need(0, 0, [])
@@ -214,7 +241,12 @@ def _without_dead(node: Node, productive: bytearray) -> Node:
             free = free[:-1]
         while free and free[-1][1] == NEVER:  # a class that allows nothing matters only to classes after it
             free = free[:-1]
+        if node.demands:
+            options = tuple([tuple([(v, bits) for v, bits in o if productive[v]]) for o in node.options])
+            return node._replace(values=values, free=free, options=options[: len(values) + len(free)])
         return node if values == node.values and free == node.free else node._replace(values=values, free=free)
+    if isinstance(node, Items):
+        return without_dead(node, productive.__getitem__)
     if isinstance(node, Array):
         return _short_array(node, productive)
     return node

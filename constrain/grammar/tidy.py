@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from constrain.errors import GrammarError
 from constrain.grammar.fixpoint import Need, fixpoint
-from constrain.grammar.ir import NEVER, Alt, Array, Node, NodeId, Object, Seq, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Items, Node, NodeId, Object, Seq, Text
 
 
 def tidy(nodes: list[Node], since: int, root: NodeId, forward: bool) -> NodeId:
@@ -142,7 +142,9 @@ def references(node: Node) -> tuple[NodeId, ...]:
     if isinstance(node, Seq):
         return node.parts
     if isinstance(node, Object):
-        return (*node.values, *(v for _, v in node.free))
+        return (*node.values, *(v for _, v in node.free), *(v for options in node.options for v, _ in options))
+    if isinstance(node, Items):
+        return tuple([item for row in node.steps for item, _ in row])
     if isinstance(node, Array):
         return (*node.prefix, node.item)
     return ()
@@ -173,7 +175,11 @@ def _renamed(node: Node, alias: dict[NodeId, NodeId]) -> Node:
     if isinstance(node, Seq):
         return Seq(renamed(node.parts))
     if isinstance(node, Object):
-        return node._replace(values=renamed(node.values), free=tuple([(k, alias.get(v, v)) for k, v in node.free]))
+        free = tuple([(k, alias.get(v, v)) for k, v in node.free])
+        options = tuple([tuple([(alias.get(v, v), bits) for v, bits in o]) for o in node.options])
+        return node._replace(values=renamed(node.values), free=free, options=options)
+    if isinstance(node, Items):
+        return node._replace(steps=tuple([tuple([(alias.get(i, i), q) for i, q in row]) for row in node.steps]))
     if isinstance(node, Array):
         return node._replace(prefix=renamed(node.prefix), item=alias.get(node.item, node.item))
     return node

@@ -13,7 +13,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from constrain.errors import GrammarError, Unsatisfiable
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, Node, NodeId, Object, Seq, String, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Items, Lazy, Literal, Node, NodeId, Object, Seq, String, Text
 from constrain.grammar.ir import StringChoice as Choice
 from constrain.grammar.prune import NOTHING, prune
 from constrain.regular import ast
@@ -147,7 +147,30 @@ def recipes(draw: st.DrawFn) -> Recipe:
                 (draw(st.none() | languages()), NEVER if draw(st.integers(0, 4)) == 0 else child(at))
                 for _ in range(draw(st.sampled_from([0, 0, 1, 2, 3])))
             )
-            nodes[at] = Object(names, values, required, free, *draw(bounds), draw(st.booleans()))
+            lo, hi = draw(bounds)
+            demands = draw(st.sampled_from([0, 0, 0, 1, 2, 3]))
+            options: list[tuple[tuple[NodeId, int], ...]] = []
+            for value in (*values, *(v for _, v in free)) if demands else ():
+                held = tuple((inner, draw(st.integers(0, (1 << demands) - 1))) for inner in children(at, 2))
+                if value == NEVER:
+                    options.append(())
+                    continue
+                nodes.append(Alt((value, *(inner for inner, _ in held))))
+                options.append(((len(nodes) - 1, draw(st.sampled_from([0, 0, 1]))), *held))
+            if demands:
+                bases = [o[0][0] if o else NEVER for o in options]
+                values = tuple(bases[: len(names)])
+                free = tuple((k, v) for (k, _), v in zip(free, bases[len(names) :], strict=True))
+                if hi is not None:
+                    free, options = free[:1], options[: len(names) + 1]
+            nodes[at] = Object(names, values, required, free, lo, hi, draw(st.booleans()), demands, tuple(options))
+        elif kind == "array" and draw(st.integers(0, 2)) == 0:
+            width = draw(st.integers(1, 4))
+            steps = tuple(
+                tuple((child(at), draw(st.integers(q, width - 1))) for _ in range(draw(st.integers(0, 2))))
+                for q in range(width)
+            )
+            nodes[at] = Items(steps, tuple(draw(st.booleans()) for _ in range(width)), *draw(bounds))
         elif kind == "array":
             item = NEVER if draw(st.integers(0, 4)) == 0 else child(at)
             nodes[at] = Array(children(at, 3), item, *draw(bounds))
@@ -164,7 +187,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     except (GrammarError, Unsatisfiable):
         assume(False)
     # a lazy node must have a text, and must not be a way around the test for left recursion
-    values_kinds = (Object, Array, String, Choice, Literal)
+    values_kinds = (Object, Array, Items, String, Choice, Literal)
     for node in nodes:
         if node[0] == "lazy":
             assume(isinstance(after.nodes[node[1]], values_kinds))
@@ -172,6 +195,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     for node in after.nodes:
         values = (*node.values, *(v for _, v in node.free)) if isinstance(node, Object) else ()
         values = (*node.prefix, node.item) if isinstance(node, Array) else values
+        values = tuple(i for row in node.steps for i, _ in row) if isinstance(node, Items) else values
         for value in set(values) - {NEVER}:
             try:
                 state = machine.closure([(("node", value, 0),)])
