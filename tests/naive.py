@@ -17,7 +17,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Items, Lazy, Literal, Object, Seq, String, StringChoice, Text
+from constrain.grammar.ir import (
+    NEVER,
+    Alt,
+    Array,
+    Grammar,
+    Items,
+    Lazy,
+    Literal,
+    Object,
+    Seq,
+    String,
+    StringChoice,
+    Text,
+)  # fmt: skip
 from tests.naive_characters import code_points, finished
 from tests.naive_regex import (
     ALL,
@@ -197,7 +210,7 @@ class NaiveMachine:
         out: list[Stack] = []
         if self.may_close(node, used, count):
             out.append((*self.gap("}", depth, count), ("bytes", b"}")))
-        for k, language, value, now in self.following(at, used):
+        for _, language, value, now in self.following(at, used):
             if not self.can_finish(at, now, count + 1):
                 continue
             comma: Stack = (*self.gap(",", depth, count), ("bytes", b",")) if count else ()

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 import constrain
 from constrain.errors import InvalidVocabulary, LimitExceeded, UnsupportedFeature
+from constrain.grammar.ir import Grammar, Items, Literal
+from constrain.grammar.prune import prune
 from constrain.limits import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +81,8 @@ def tagged(depth: int, value: int) -> dict[str, Any]:
     schema: dict[str, Any] = {"const": value}
     for _ in range(depth):
         schema = {
-            "type": "object", "required": ["a"], "properties": {"a": schema}, "additionalProperties": {"type": "null"},
+            "type": "object", "required": ["a"], "properties": {"a": schema},
+            "additionalProperties": {"format": "date-time"},
         }  # fmt: skip
     return schema
 
@@ -103,13 +107,44 @@ def test_proofs_look_only_so_far() -> None:
     assert caught.value.keyword == "oneOf"
 
 
-def test_places_for_some_item() -> None:
-    schema = {"type": "array", "not": {"type": "array", "items": {"type": "string"}}}
-    sixteen = constrain.json({**schema, "maxItems": 16})
-    assert sixteen.matches('["a", 1]') and not sixteen.matches('["a", "b"]')
-    with pytest.raises(UnsupportedFeature) as caught:
-        constrain.json({**schema, "maxItems": 17})
-    assert caught.value.keyword == "not"
+def test_demands_on_members() -> None:
+    def demanding(n: int) -> dict[str, Any]:
+        return {"type": "object", "allOf": [{"not": {"patternProperties": {f"^{i}": {"const": i}}}} for i in range(n)]}
+
+    c = constrain.json(demanding(8))
+    assert c.matches(json.dumps({str(i): None for i in range(8)}))
+    assert not c.matches(json.dumps({str(i): None for i in range(7)}))
+    with pytest.raises(LimitExceeded) as caught:
+        constrain.json(demanding(9))
+    assert caught.value.keyword == "MOST_DEMANDS"
+
+
+def test_kinds_of_items() -> None:
+    def counted(n: int) -> dict[str, Any]:
+        return {"type": "array", "allOf": [{"contains": {"const": i}} for i in range(n)]}
+
+    c = constrain.json(counted(6))
+    assert c.matches("[5,4,3,2,1,0]") and not c.matches("[5,4,3,2,1,1]")
+    with pytest.raises(LimitExceeded) as caught:
+        constrain.json(counted(7))
+    assert caught.value.keyword == "MOST_KINDS"
+
+
+def test_items_whose_number_has_gaps() -> None:
+    """One item or three: where a number of items is asked for, it is counted in the states."""
+
+    def one_or_three(lo: int) -> Grammar:
+        grammar = Grammar("compact")
+        one = grammar.add(Literal(b"1"))
+        steps = (((one, 3), (one, 1)), ((one, 2),), ((one, 3),), ())
+        grammar.start = grammar.add(Items(steps, (False, False, False, True), lo))
+        return grammar
+
+    c = constrain.Constraint(prune(one_or_three(2)))
+    assert [n for n in range(6) if c.matches("[" + ",".join("1" * n) + "]")] == [3]
+    with pytest.raises(LimitExceeded) as caught:
+        prune(one_or_three(10_000))
+    assert caught.value.keyword == "MOST_STATES"
 
 
 def test_exponents_of_any() -> None:

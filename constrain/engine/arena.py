@@ -17,7 +17,7 @@ from constrain import regular
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.store import Store
-from constrain.engine.terminals import counted, dfa_record, distances, free_names, uncounted
+from constrain.engine.terminals import counted, dfa_record, distances, free_names, labels_ahead, uncounted
 from constrain.errors import ConstraintError, LimitExceeded
 from constrain.grammar.counting import lengths
 from constrain.grammar.ir import (
@@ -264,7 +264,11 @@ class Arena:
             any_free = not self._free_names(names, free).is_empty
         at = L.O_DATA
         m = len(children)
-        tid = self._terminal("keys", (names, free))
+        tight = hi >= 0 and node.demands > 0
+        if tight and len(free) > 31:
+            what = "more than 31 classes of keys under demands and `maxProperties`"
+            raise LimitExceeded(what, keyword="alternatives")
+        tid = self._terminal("keys", (names, free, tight))
         bits = n + node.demands
         if node.demands > L.MOST_DEMANDS or (n + 1) << node.demands >= 1 << 31:
             raise LimitExceeded(f"more than {L.MOST_DEMANDS} demands on members", keyword="MOST_DEMANDS")
@@ -331,8 +335,8 @@ class Arena:
         if kind == "choice":
             at = self._trie(sorted(what), [0] * len(what), -1)
         elif kind == "keys":
-            names, free = what
-            at = self._keys(names, free, store)
+            names, free, tight = what
+            at = self._keys(names, free, tight, store)
         else:
             record = store.record((self._prefix, kind, what))
             if record is None:
@@ -345,7 +349,9 @@ class Arena:
             at = self._append(record)
         self.H[self.H[L.TERMS] + tid] = at
 
-    def _keys(self, names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], store: Store) -> int:
+    def _keys(
+        self, names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], tight: bool, store: Store
+    ) -> int:
         order = sorted(range(len(names)), key=names.__getitem__)
         chosen = [names[i] for i in order]
         n = len(names)
@@ -355,7 +361,7 @@ class Arena:
         if dfa.is_empty:
             return self._trie(chosen, order, -1)
         gid = store.terminal_id(self._prefix + b"string" + dfa.key)
-        at = self._append(dfa_record(dfa, gid))
+        at = self._append(dfa_record(dfa, gid, labels_ahead(dfa) if tight else None))
         t = self._trie(chosen, order, n)
         if (int(self.H[t + L.TT_NODES]) + 1) * (dfa.n_states + 1) >= 1 << 31:
             raise LimitExceeded(

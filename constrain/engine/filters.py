@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    CFG, D_BODY, D_ESC, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_TERM,
-    O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_KEY, PH_START, PH_VALUE, STATUS, S_CNT, TD_ASCII, TD_FIRST,
-    TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, T_DFA, T_TRIE, X_TRIE,
+    CFG, D_BODY, D_ESC, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT,
+    O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_KEY, PH_START, PH_VALUE, STATUS, S_CNT, TD_ASCII,
+    TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, T_DFA, T_TRIE, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import key_parts, label_of
 from constrain.engine.machine import after, array_item, enter_items, enter_sequence, node_at, pend, terminal_at
@@ -123,7 +123,7 @@ def first_bytes(H, src, m, bits):
                 else:
                     set_bit(H, bits, 34)
                     set_bit(H, bits, 125)
-            elif (op == OP_ARRAY or op == OP_ITEMS) and ph != PH_START:
+            elif op in (OP_ARRAY, OP_ITEMS) and ph != PH_START:
                 set_spaces(H, bits)
                 set_bit(H, bits, 93)
                 if ph == PH_AFTER:
@@ -134,7 +134,7 @@ def first_bytes(H, src, m, bits):
                     p = pend(H, p, array_item(H, off, H[st + S_CNT]) << 4 | PH_START, 0, 0, 0, st)
             elif op == OP_OBJECT:
                 set_bit(H, bits, 123)
-            elif op == OP_ARRAY or op == OP_ITEMS:
+            elif op in (OP_ARRAY, OP_ITEMS):
                 set_bit(H, bits, 91)
             elif op == OP_STRING:
                 if ph != PH_START:

@@ -116,6 +116,7 @@ D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_LOWHEX, D_UTF8 = 0, 1, 2, 3, 4, 5, 6
 # -- terminals --------------------------------------------------------------------------------------------------------
 T_ANY, T_DFA, T_TRIE = 0, 1, 2
 # all: [kind, global id, ...]
+# TD_MINREM holds for each state the characters to acceptance; of keys under demands, the labels ahead as bits
 # T_DFA:  [1, gid, states, ncls, nint, ascii, bounds, classes, table, accept, minrem, wide, all, first bytes...]
 TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEPT, TD_MINREM = range(2, 11)
 TD_WIDE = 11  # does any state take more than ASCII?

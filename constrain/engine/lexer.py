@@ -11,7 +11,7 @@ from constrain.engine.layout import (
     TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TT_CHARS, TT_EDGE0, TT_FREE, TT_HI, TT_LABEL, TT_LO, TT_NODES,
     TT_OPEN, TT_PERM, T_ANY, T_DFA,
 )  # fmt: skip
-from constrain.engine.objects import free_ok, label_ok
+from constrain.engine.objects import free_labels, label_ok
 from constrain.jit import engine_device as device
 
 
@@ -64,6 +64,16 @@ def names_live(H, t, node, ko, st):
 
 
 @device
+def others_live(H, t, q, ko, st):
+    """Can state q of the automaton of other names still lead to a key that may come?"""
+    labels = free_labels(H, ko, st)
+    free = H[t + TT_FREE]
+    if labels <= 0 or free == 0:
+        return labels != 0
+    return H[free + H[free + TD_MINREM] + q] & labels != 0
+
+
+@device
 def state_lives(H, t, s, room, ko, st):
     """May automaton state s be entered when `room` more characters are allowed (-1: any number)?
 
@@ -74,7 +84,7 @@ def state_lives(H, t, s, room, ko, st):
     if ko == 0:
         return True
     node, q = key_parts(H, t, s)
-    return (q >= 0 and free_ok(H, ko, st)) or names_live(H, t, node, ko, st)
+    return (q >= 0 and others_live(H, t, q, ko, st)) or names_live(H, t, node, ko, st)
 
 
 @device
@@ -129,6 +139,26 @@ def char_step(H, t, s, c, room, ko, st):
 
 
 @device
+def free_range_lives(H, t, s, lo, hi, labels):
+    """Is there a character in lo..hi over which automaton state s goes on to keys of one of these classes?"""
+    if labels < 0:
+        return dfa_range_lives(H, t, s, lo, hi, -1)
+    i = interval_of(H, t, lo)
+    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+    while i < H[t + TD_NINT] and H[t + H[t + TD_BOUNDS] + i] <= hi:
+        s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+        if s2 >= 0 and H[t + H[t + TD_MINREM] + s2] & labels != 0:
+            first = max(H[t + H[t + TD_BOUNDS] + i], lo)
+            last = hi
+            if i + 1 < H[t + TD_NINT]:
+                last = min(last, H[t + H[t + TD_BOUNDS] + i + 1] - 1)
+            if first < 0xD800 or last > 0xDFFF:
+                return True
+        i += 1
+    return False
+
+
+@device
 def dfa_range_lives(H, t, s, lo, hi, room):
     """Is there a character in lo..hi over which automaton state s goes on, with `room` characters allowed?"""
     i = interval_of(H, t, lo)
@@ -158,11 +188,12 @@ def range_lives(H, t, s, lo, hi, room, ko, st):
     if kind == T_DFA:
         return dfa_range_lives(H, t, s, lo, hi, room)
     node, q = key_parts(H, t, s)
-    if q >= 0 and (ko == 0 or free_ok(H, ko, st)):
+    labels = -1 if ko == 0 else free_labels(H, ko, st)
+    if q >= 0 and labels != 0:
         if H[t + TT_FREE] == 0:
             if lo < 0xD800 or hi > 0xDFFF:
                 return True
-        elif dfa_range_lives(H, H[t + TT_FREE], q, lo, hi, -1):
+        elif free_range_lives(H, H[t + TT_FREE], q, lo, hi, labels):
             return True
     if node >= H[t + TT_NODES]:
         return False

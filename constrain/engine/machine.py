@@ -11,8 +11,8 @@ from constrain.engine.interning import push
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_LIVE, LIMIT_WORK, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES,
     OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS,
-    O_TERM, O_VALUES, PENDING, PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START, PH_VALUE, SCRATCH_END, STATUS,
-    S_CNT, S_LEVEL, S_NODE, S_PARENT, S_REG, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+    O_TERM, O_VALUES, PENDING, PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START,
+    PH_VALUE, SCRATCH_END, STATUS, S_CNT, S_LEVEL, S_NODE, S_PARENT, S_REG, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
 from constrain.engine.objects import (
@@ -228,7 +228,7 @@ def more_items(H, off, st):
     if H[off] == OP_ARRAY:
         return (H[off + 4] < 0 or cnt < H[off + 4]) and array_item(H, off, cnt) >= 0
     a = off + 5 + 3 * H[st + S_REG]
-    for i in range(off + H[a + 2], off + H[a + 5], 2):
+    for i in range(off + H[a + 2], off + H[a + 5], 2):  # noqa: SIM110 (kernels have no generators)
         if step_lives(H, off, st, H[i + 1]):
             return True
     return False
@@ -333,7 +333,7 @@ def may_begin(H, nid, b):
         return b == 34
     if op == OP_OBJECT:
         return b == 123
-    if op == OP_ARRAY or op == OP_ITEMS:
+    if op in (OP_ARRAY, OP_ITEMS):
         return b == 91
     if op == OP_LITERAL:
         return H[off + 2] == b
@@ -378,7 +378,7 @@ def step(H, src, m, b, dst):
                     k = step_string(H, nid, off, s, d, n, st, b, dst, k)
                 elif b == 34:
                     k = emit(H, dst, k, nid << 4 | PH_IN, 0, D_BODY, 0, st)
-            elif op == OP_ARRAY or op == OP_ITEMS:
+            elif op in (OP_ARRAY, OP_ITEMS):
                 if ph != PH_START:
                     k, p = step_array(H, nid, off, ph, n, st, b, dst, k, p)
                 elif b == 91:

@@ -25,7 +25,7 @@ from constrain.engine.layout import (
 )  # fmt: skip
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
 from constrain.engine.machine import after, emit, node_at, step, terminal_at
-from constrain.engine.objects import free_ok, label_ok, take_label
+from constrain.engine.objects import free_labels, free_ok, label_ok, take_label
 from constrain.engine.records import (
     add_ids, add_ref, add_row, add_tail, apply_record, clear_subtree, start_lists, write_record,
 )  # fmt: skip
@@ -45,7 +45,7 @@ def entry_key(H, X, c):
     t, need, room = 0, 0, ROOM_FREE
     if ph == PH_KEY:
         names = terminal_at(H, H[off + O_TERM])
-        if names == 0 or H[names + TT_OPEN] < 0 or not free_ok(H, off, st):
+        if names == 0 or H[names + TT_OPEN] < 0 or free_labels(H, off, st) != -1:
             return 0, 0, 0, 0, 0, 0, 0
         _, s = key_parts(H, names, s)
         if s < 0:

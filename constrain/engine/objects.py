@@ -97,7 +97,7 @@ def label_serves(H, o, st, j):
     met = demands_met(H, o, H[st + S_REG])
     a = o + H[o + H[o + O_OPTIONS] + j]
     z = o + H[o + H[o + O_OPTIONS] + j + 1]
-    for p in range(a, z, 2):
+    for p in range(a, z, 2):  # noqa: SIM110 (kernels have no generators)
         if demands_live(H, o, st, j, met | H[p + 1]):
             return True
     return False
@@ -128,19 +128,30 @@ def names_left(H, o, st):
 
 
 @device
-def free_ok(H, o, st):
-    """May a free key come now?"""
+def free_labels(H, o, st):
+    """The classes of free keys that may come now, as bits; -1: all of them, 0: none."""
     if H[o + O_ANYFREE] == 0:
-        return False
+        return 0
     hi = H[o + O_HI]
     if hi >= 0 and H[st + S_CNT] + 1 + required_left(H, o, st) > hi:
-        return False
-    if H[o + O_DEMANDS] == 0 or H[o + O_EASY] != 0:
-        return True
-    for j in range(H[o + O_NAMES], H[o + O_NAMES] + H[o + O_FREE]):
-        if H[o + H[o + O_VALUES] + j] >= 0 and label_serves(H, o, st, j):
-            return True
-    return False
+        return 0
+    if hi < 0 or H[o + O_DEMANDS] == 0:
+        return -1
+    bits, every = 0, True
+    names = H[o + O_NAMES]
+    for j in range(H[o + O_FREE]):
+        if H[o + H[o + O_VALUES] + names + j] >= 0:
+            if label_serves(H, o, st, names + j):
+                bits |= 1 << j
+            else:
+                every = False
+    return -1 if every else bits
+
+
+@device
+def free_ok(H, o, st):
+    """May a free key come now?"""
+    return free_labels(H, o, st) != 0
 
 
 @device
@@ -150,7 +161,8 @@ def label_ok(H, o, st, j):
         return False
     names = H[o + O_NAMES]
     if j >= names:
-        return free_ok(H, o, st) and label_serves(H, o, st, j)
+        bits = free_labels(H, o, st)
+        return bits < 0 or (bits >> (j - names)) & 1 != 0
     hi = H[o + O_HI]
     cnt = H[st + S_CNT]
     if H[o + O_ORDERED] != 0:

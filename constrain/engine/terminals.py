@@ -74,6 +74,17 @@ def distances(dfa: Dfa) -> npt.NDArray[np.int32]:
     return far
 
 
+def labels_ahead(dfa: Dfa) -> npt.NDArray[np.int32]:
+    """For each state the labels (below 31) of what it can still accept, as bits."""
+    ahead = np.where(dfa.accept >= 0, np.int64(1) << np.maximum(dfa.accept, 0), 0)
+    source, target = edges(dfa)
+    while True:
+        before = ahead.copy()
+        np.bitwise_or.at(ahead, source, ahead[target])
+        if (before == ahead).all():
+            return ahead.astype(np.int32)
+
+
 def free_names(
     names: Sequence[str], free: Sequence[tuple[ast.Regex | None, bool]], limits: Limits = DEFAULT_LIMITS
 ) -> Dfa:

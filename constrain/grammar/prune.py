@@ -88,7 +88,7 @@ def _first_pass(nodes: list[Node], since: int, productive: bytearray, limits: Li
             if node.free:
                 loose = loose or node.free[-1][1] == NEVER or any(key is None for key, _ in node.free[:-1])
         elif isinstance(node, Items):
-            productive[i] = can_end(node, productive.__getitem__)
+            productive[i] = can_end(node, lambda at: productive[at] != 0)
             unsettled = unsettled or not productive[i]
             loose = True
         elif isinstance(node, Array):
@@ -220,7 +220,7 @@ def _need(node: Node, productive: bytearray, limits: Limits) -> Need:
     elif isinstance(node, Array):
         need = _array_need(node, productive)
     elif isinstance(node, Items):
-        if not can_end(node, productive.__getitem__):
+        if not can_end(node, lambda at: productive[at] != 0):
             waits = [(item, 0, 0) for row in node.steps for item, _ in row if not productive[item]]
             need = Need(1, 0, waits, again=True)
     else:
@@ -246,7 +246,7 @@ def _without_dead(node: Node, productive: bytearray) -> Node:
             return node._replace(values=values, free=free, options=options[: len(values) + len(free)])
         return node if values == node.values and free == node.free else node._replace(values=values, free=free)
     if isinstance(node, Items):
-        return without_dead(node, productive.__getitem__)
+        return without_dead(node, lambda at: productive[at] != 0)
     if isinstance(node, Array):
         return _short_array(node, productive)
     return node

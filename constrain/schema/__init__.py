@@ -63,12 +63,14 @@ def compile_schema(
     from constrain.schema.compiler import Compiler
     from constrain.schema.document import check_depth, load
     from constrain.schema.resolve import draft_named
+    from constrain.schema.scopes import NeedsScopes
 
     if isinstance(schema, (str, bytes, bytearray)):
         schema = load(schema, limits)
     else:
         check_depth(schema, limits)
-    try:
+
+    def compiled(scoped: bool) -> tuple[Compiler, Grammar]:
         compiler = Compiler(
             schema,
             at=at,
@@ -80,8 +82,15 @@ def compile_schema(
             assert_formats=formats == "assert",
             refuse_unknown_formats=unknown_formats == "refuse",
             limits=limits,
+            scoped=scoped,
         )
-        grammar = compiler.compile()
+        return compiler, compiler.compile()
+
+    try:
+        try:
+            compiler, grammar = compiled(False)
+        except NeedsScopes:
+            compiler, grammar = compiled(True)
         grammar.escapes = escapes
     except RecursionError:
         raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 DEEPEST_PROOF = 6  # how far into required members and items a proof of voidness looks
 LARGEST_PROOF = 200  # alternatives that one proof of voidness may look at
-MOST_PLACES = 16  # places in an array that are tried one by one for an item that must be somewhere
 
 
 class _TooMany(Exception):
@@ -37,20 +36,15 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
     while todo:
         now = todo.pop()
         if not now.unions:
-            options = _settle(c, now)
-            if options is None:
-                done.append(now)
-                continue
-            resource = now.literals[0][1] if now.literals else c.resolver.root
-            chosen = Union(options, resource, False, None, frozenset(), None)
-        else:
-            chosen = _take(now)
-            options = chosen.options
-            if chosen.negated is not None and _excludes(c, now, chosen, proof):
-                todo.append(now)
-                continue
-            if chosen.exclusive and proof is None:
-                options = exclusive_options(c, now, chosen)
+            done.append(now)
+            continue
+        chosen = _take(now)
+        options = chosen.options
+        if _holds(now, chosen) or (chosen.negated is not None and _excludes(c, now, chosen, proof)):
+            todo.append(now)
+            continue
+        if chosen.exclusive and proof is None:
+            options = exclusive_options(c, now, chosen)
         made += len(options)
         if proof is not None:
             c.proved += len(options)
@@ -66,6 +60,13 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
             if grown is not None and alive(c, grown, proof or 0, now):
                 todo.append(grown)
     return done
+
+
+def _holds(shape: Shape, union: Union) -> bool:
+    """Is an option of the union a part of the conjunction already?"""
+    if union.exclusive:
+        return False
+    return any(option is True or id(option) in shape.seen for option in union.options)
 
 
 def _take(shape: Shape) -> Union:
@@ -236,7 +237,7 @@ def is_void(c: Compiler, literals: Sequence[Literal], depth: int) -> bool:
 def _is_void(c: Compiler, shape: Shape, depth: int, since: Shape | None = None) -> bool:
     if not alive(c, shape, depth + 1, since):
         return True
-    if not shape.unions and not shape.somes and not shape.some_items:
+    if not shape.unions:
         return False
     try:
         return not expand(c, shape.copy(), proof=depth + 1)
@@ -290,36 +291,3 @@ def check_poison(c: Compiler, shape: Shape) -> None:
             continue
         if alive(c, concerned, 0):
             raise c.refuse(why)
-
-
-# Members and items that must be somewhere ------------------------------------------------------------------------
-
-
-def _settle(c: Compiler, shape: Shape) -> list[Json] | None:
-    """Turn one demand for some member or item into alternatives, where there are finitely many; None: none is left."""
-    if shape.somes:
-        some, shape.somes = shape.somes[0], shape.somes[1:]
-        if not shape.types & OBJECT:
-            return [True]
-        closed = next((f for f in shape.facets if f.additional is False and not f.patterns), None)
-        if closed is None:
-            shape.poison += ((OBJECT, some.refusal),)
-            return [True]
-        return [
-            {"type": "object", "required": [name], ("member",): (name, some.value, some.resource)}
-            for name in closed.properties
-            if some.holds(name)
-        ]
-    if shape.some_items:
-        item, shape.some_items = shape.some_items[0], shape.some_items[1:]
-        most = arrays.most_items(shape)
-        if not shape.types & ARRAY:
-            return [True]
-        if most is None or most - item.start > MOST_PLACES:
-            shape.poison += ((ARRAY, item.refusal),)
-            return [True]
-        return [
-            {"type": "array", "minItems": i + 1, ("item",): (i, item.value, item.resource)}
-            for i in range(item.start, most)
-        ]
-    return None

@@ -49,7 +49,7 @@ class Compiler:
 
     def __init__(
         self, root: Json, *, at: str = "", whitespace: str, ordered: bool, canonical: bool, draft: int | None,
-        registry: Any, assert_formats: bool, refuse_unknown_formats: bool, limits: Limits,
+        registry: Any, assert_formats: bool, refuse_unknown_formats: bool, limits: Limits, scoped: bool = False,
     ) -> None:  # fmt: skip
         self.root = root
         self.at = at
@@ -58,7 +58,7 @@ class Compiler:
         self.canonical = canonical
         self.assert_formats = assert_formats
         self.refuse_unknown_formats = refuse_unknown_formats
-        self.resolver = Resolver(root, draft, registry, TABLES, limits)
+        self.resolver = Resolver(root, draft, registry, TABLES, limits, scoped)
         self.grammar = Grammar(whitespace)
         self.active: set[int] = set()  # schemas that are being read, outermost first
         self.checking: set[tuple[int, int]] = set()  # schemas and values that are being compared by evaluate.py
@@ -161,7 +161,7 @@ class Compiler:
 
     def emit(self, shape: Shape) -> NodeId:
         """The node for a shape."""
-        if shape.values is not None or not (shape.unions or shape.somes or shape.some_items):
+        if shape.values is not None or not shape.unions:
             return self._emit_one(shape)
         if len(shape.unions) == 1 and shape.is_free():
             plain = algebra.plain_options(self, shape)
@@ -269,21 +269,23 @@ class Compiler:
             resource.keywords["$ref"](self, shape, schema["$ref"], schema, resource)
         else:
             keywords = resource.keywords
+            if resource.unknown:
+                schema = self.known_part(schema, resource)
             for keyword, value in schema.items():
                 handler = keywords.get(keyword)
                 if handler is not None:
                     handler(self, shape, value, schema, resource)
         active.discard(key)
 
-    def follow(self, ref: Json, schema: Json, resource: Resource) -> tuple[Json, Resource]:
-        """What a `$ref` refers to."""
+    def follow(self, ref: Json, schema: Json, resource: Resource, keyword: str = "$ref") -> tuple[Json, Resource]:
+        """What a `$ref`, `$dynamicRef` or `$recursiveRef` refers to."""
         if not isinstance(ref, str):
-            raise self.invalid(schema, "$ref", "`$ref` must be a text")
+            raise self.invalid(schema, keyword, f"`{keyword}` must be a text")
         try:
-            return self.resolver.follow(ref, resource)
+            return self.resolver.follow(ref, resource, keyword)
         except ConstraintError as error:
             if error.pointer is None:
-                raise error.located(self.pointer(schema, "$ref"), "$ref") from None
+                raise error.located(self.pointer(schema, keyword), keyword) from None
             raise
 
     def negate(self, schema: Json, resource: Resource, around: Json) -> Json:
@@ -296,6 +298,24 @@ class Compiler:
         if found is None:
             found = negation.negation(self, schema, resource)
             self.derive((id(schema), "not"), found, schema)
+        return found
+
+    def known_part(self, schema: dict[Any, Json], resource: Resource) -> dict[Any, Json]:
+        """A schema of a document without the keywords that its dialect does not have."""
+        if not resource.unknown or resource.unknown.isdisjoint(schema) or self.resolver.place(schema) is None:
+            return schema
+        found = self.derived.get((id(schema), "known"))
+        if found is None:
+            found = {keyword: value for keyword, value in schema.items() if keyword not in resource.unknown}
+            self.derive((id(schema), "known"), found, schema)
+        return found
+
+    def opposite(self, schema: Json) -> Json:
+        """`{"not": schema}`, always the same one."""
+        found = self.derived.get((id(schema), "opposite"))
+        if found is None:
+            found = {"not": schema}
+            self.derive((id(schema), "opposite"), found, schema)
         return found
 
     def derive(self, key: Any, made: Any, source: Json) -> None:

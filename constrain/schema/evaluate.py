@@ -1,12 +1,13 @@
-"""Does a value satisfy a schema? Used for listed values only; covers every keyword that needs no dynamic scope."""
+"""Does a value satisfy a schema? Used for listed values only; covers every keyword."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from constrain.errors import ConstraintError, UnsupportedFeature
+from constrain.errors import ConstraintError
 from constrain.schema import numbers
+from constrain.schema.keywords import contained
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Refusal, Shape
 from constrain.schema.values import (
@@ -47,6 +48,7 @@ def is_valid(c: Compiler, value: Json, schema: Json, resource: Resource) -> bool
         if "$ref" in schema and resource.ref_alone:
             return _ref(c, value, schema["$ref"], schema, resource)
         known = resource.keywords
+        schema = c.known_part(schema, resource)
         for keyword, setting in schema.items():
             if keyword in known and not CHECKS[keyword](c, value, setting, schema, resource):
                 return False
@@ -177,13 +179,9 @@ def _unique(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], re
 def _contains(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     if type_of(value) != ARRAY:
         return True
+    least, most = contained(c, schema, resource)
     found = sum(is_valid(c, v, setting, resource) for v in value)
-    least: int | None = 1
-    most = None
-    if resource.draft in (2019, 2020, MIXED):
-        least = count(schema.get("minContains", 1))
-        most = count(schema["maxContains"]) if "maxContains" in schema else None
-    return found >= (least or 0) and (most is None or found <= most)
+    return found >= least and (most is None or found <= most)
 
 
 def _members(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
@@ -249,14 +247,96 @@ def _if(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resour
     return is_valid(c, value, schema.get(branch, True), resource)
 
 
-def _refuse(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
-    for keyword in ("unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"):
-        if keyword in schema and schema[keyword] not in (True, {}):
-            raise UnsupportedFeature(
-                "what other keywords leave over can't be told apart yet",
-                pointer=c.pointer(schema, keyword), keyword=keyword,
-            )  # fmt: skip
-    return True
+def _dynamic_ref(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    keyword = "$dynamicRef" if schema.get("$dynamicRef") is setting else "$recursiveRef"
+    target, found = c.follow(setting, schema, resource, keyword)
+    return is_valid(c, value, target, found)
+
+
+def _unevaluated_properties(
+    c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource
+) -> bool:
+    if type_of(value) != OBJECT or setting is True:
+        return True
+    left = value.keys() - evaluated(c, value, schema, resource, own=True)
+    return all(is_valid(c, value[name], setting, resource) for name in left)
+
+
+def _unevaluated_items(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != ARRAY or setting is True:
+        return True
+    left = set(range(len(value))) - evaluated(c, value, schema, resource, own=True)
+    return all(is_valid(c, value[i], setting, resource) for i in left)
+
+
+def evaluated(c: Compiler, value: Json, schema: Json, resource: Resource, own: bool = False) -> set[Any]:
+    """The names of members, or places of items, that a schema which holds evaluates.
+
+    own: it is the one that asks, whose own `unevaluated...` does not count.
+    """
+    if not isinstance(schema, dict) or ("negation",) in schema:
+        return set()
+    place = (id(schema), -id(value))
+    if place in c.checking:
+        raise c.invalid(schema, None, "a schema refers to itself without end")
+    c.checking.add(place)
+    try:
+        resource = c.resolver.enter(schema, resource)
+        known = resource.keywords
+        kind = type_of(value)
+        every = set(value) if kind == OBJECT else set(range(len(value)))
+        mine = "unevaluatedProperties" if kind == OBJECT else "unevaluatedItems"
+        if not own and mine in schema and mine in known:
+            return every
+        out = _evaluated_members(c, value, schema, resource) if kind == OBJECT else set()
+        if kind == ARRAY:
+            out = _evaluated_items(c, value, schema, resource)
+        for part, place_of in _holding(c, value, schema, resource):
+            out |= evaluated(c, value, part, place_of)
+        return out
+    finally:
+        c.checking.discard(place)
+
+
+def _evaluated_members(c: Compiler, value: Json, schema: dict[Any, Json], resource: Resource) -> set[Any]:
+    if "additionalProperties" in schema and "additionalProperties" in resource.keywords:
+        return set(value)
+    found = {name for name in value if name in schema.get("properties", ())}
+    for text in schema.get("patternProperties", ()):
+        found |= {n for n in value if _in_language(c, n, c.pattern(text, schema, "patternProperties"))}
+    return found
+
+
+def _evaluated_items(c: Compiler, value: Json, schema: dict[Any, Json], resource: Resource) -> set[Any]:
+    every = set(range(len(value)))
+    if "prefixItems" in schema and "prefixItems" in resource.keywords:
+        front = every if "items" in schema else set(range(min(len(value), len(schema["prefixItems"]))))
+    elif isinstance(schema.get("items"), list):
+        front = every if "additionalItems" in schema else set(range(min(len(value), len(schema["items"]))))
+    else:
+        front = every if "items" in schema else set()
+    if "contains" in schema and resource.draft in (2020, MIXED):
+        front |= {i for i, v in enumerate(value) if is_valid(c, v, schema["contains"], resource)}
+    return front
+
+
+def _holding(
+    c: Compiler, value: Json, schema: dict[Any, Json], resource: Resource
+) -> Iterator[tuple[Json, Resource]]:
+    """The schemas that a schema applies to the value itself, as far as they hold."""
+    known = resource.keywords
+    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+        if keyword in schema and keyword in known:
+            yield c.follow(schema[keyword], schema, resource, keyword)
+    parts = [*schema.get("allOf", ()), *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if "if" in schema and "if" in known:
+        parts += [schema["if"], schema.get("then" if is_valid(c, value, schema["if"], resource) else "else", True)]
+    for keyword in ("dependentSchemas", "dependencies"):
+        if keyword in schema and keyword in known and type_of(value) == OBJECT:
+            parts += [part for name, part in schema[keyword].items() if name in value and not isinstance(part, list)]
+    for part in parts:
+        if is_valid(c, value, part, resource):
+            yield part, resource
 
 
 # Keys of schemas that the library makes (negation.py).
@@ -267,7 +347,7 @@ def _not_integer(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json
 
 
 def _not_enum(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
-    return not _enum(c, value, setting[0], schema, resource)
+    return not _enum(c, value, setting, schema, resource)
 
 
 def _not_multiple(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
@@ -296,7 +376,10 @@ def _bound(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], res
 
 
 def _row(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
-    return type_of(value) != ARRAY or all(is_valid(c, v, setting.rest, setting.resource) for v in value)
+    if type_of(value) != ARRAY:
+        return True
+    prefix, rest, place = setting
+    return all(is_valid(c, v, prefix[i] if i < len(prefix) else rest, place) for i, v in enumerate(value))
 
 
 def _item(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
@@ -315,10 +398,24 @@ def _some(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], reso
     return any(setting.holds(k) and is_valid(c, v, setting.value, setting.resource) for k, v in value.items())
 
 
-def _some_item(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+def _count_items(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
     if type_of(value) != ARRAY:
         return True
-    return any(is_valid(c, v, setting.value, setting.resource) for v in value[setting.start :])
+    start, part, place, least, most = setting
+    found = sum(is_valid(c, v, part, place) for v in value[start:])
+    return found >= least and (most is None or found <= most)
+
+
+def _facet(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
+    if type_of(value) != OBJECT:
+        return True
+    declared, patterns, other, place, source = setting
+    for name, v in value.items():
+        parts = [declared[name]] if name in declared else []
+        parts += [p for text, p in patterns if _in_language(c, name, c.pattern(text, source, "patternProperties"))]
+        if not all(is_valid(c, v, part, place) for part in parts or [other]):
+            return False
+    return True
 
 
 def _refused(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:
@@ -359,10 +456,10 @@ CHECKS: Final[dict[Any, Check]] = {
     "oneOf": _one_of,
     "not": _not,
     "if": _if,
-    "unevaluatedProperties": _refuse,
-    "unevaluatedItems": _refuse,
-    "$dynamicRef": _refuse,
-    "$recursiveRef": _refuse,
+    "unevaluatedProperties": _unevaluated_properties,
+    "unevaluatedItems": _unevaluated_items,
+    "$dynamicRef": _dynamic_ref,
+    "$recursiveRef": _dynamic_ref,
     ("ref",): lambda c, value, setting, schema, resource: is_valid(c, value, *setting),
     ("not", "integer"): _not_integer,
     ("not", "enum"): _not_enum,
@@ -373,6 +470,7 @@ CHECKS: Final[dict[Any, Check]] = {
     ("item",): _item,
     ("member",): _member,
     ("some",): _some,
-    ("some item",): _some_item,
+    ("count",): _count_items,
+    ("facet",): _facet,
     ("refuse",): _refused,
 }

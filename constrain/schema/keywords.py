@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from constrain.grammar.ir import MOST_COUNTED
-from constrain.schema import finite
+from constrain.schema import finite, unevaluated
 from constrain.schema.resolve import MIXED, Resource
-from constrain.schema.shape import Facet, Number, Refusal, Row, Shape, Source, Union
+from constrain.schema.shape import Count, Facet, Number, Refusal, Row, Shape, Source, Union
 from constrain.schema.values import (
     ARRAY,
     BOOLEAN,
@@ -238,21 +238,48 @@ def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 
 
 def contains(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    least = _count(c, schema["minContains"], schema, "minContains") if _counts(schema, resource, "minContains") else 1
-    most = _count(c, schema["maxContains"], schema, "maxContains") if _counts(schema, resource, "maxContains") else None
+    least, most = contained(c, schema, resource)
+    if least > MOST_COUNTED:
+        _at_least(c, shape, schema["minContains"], schema, "minContains", ARRAY)
+    else:
+        add_count(c, shape, Count(0, value, resource, least, most))
+
+
+def contained(c: Compiler, schema: dict[Any, Json], resource: Resource) -> tuple[int, int | None]:
+    """How many items `contains` demands at least and at most."""
+    known = resource.draft in (2019, 2020, MIXED)
+    least, most = 1, None
+    if known and "minContains" in schema:
+        least = _count(c, schema["minContains"], schema, "minContains")
+    if known and "maxContains" in schema:
+        most = _at_most(c, schema["maxContains"], schema, "maxContains", None)
+    return least, most
+
+
+def add_count(c: Compiler, shape: Shape, count: Count) -> None:
+    """Of the items from a position on, so many satisfy a schema."""
+    start, value, resource, least, most = count
     if least == 0 and most is None:
         return
-    shape.poison += ((ARRAY, Refusal(schema, "contains", "items of one kind can't be counted yet")),)
-
-
-def _counts(schema: dict[Any, Json], resource: Resource, keyword: str) -> bool:
-    return keyword in schema and resource.draft in (2019, 2020, MIXED)
+    if most is not None and most < least:
+        shape.types &= ~ARRAY
+    elif value is True:
+        shape.min_items = max(shape.min_items, start + least if least else 0)
+        if most is not None and (shape.max_items is None or start + most < shape.max_items):
+            shape.max_items = start + most
+    elif value is False:
+        if least > 0:
+            shape.types &= ~ARRAY
+    elif most == 0:
+        shape.rows += (Row((True,) * start, c.opposite(value), resource),)
+    else:
+        shape.min_items = max(shape.min_items, start + least if least else 0)
+        shape.counts += (count,)
 
 
 def unevaluated_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    if value is not True and value != {}:
-        reason = "what other keywords leave over can't be told apart yet"
-        shape.poison += ((ARRAY, Refusal(schema, "unevaluatedItems", reason)),)
+    if value is not True:
+        unevaluated.add(c, shape, ARRAY, value, schema, resource)
 
 
 # Objects ---------------------------------------------------------------------------------------------------------
@@ -333,9 +360,8 @@ def dependencies(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 
 
 def unevaluated_properties(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    if value is not True and value != {}:
-        reason = "what other keywords leave over can't be told apart yet"
-        shape.poison += ((OBJECT, Refusal(schema, "unevaluatedProperties", reason)),)
+    if value is not True:
+        unevaluated.add(c, shape, OBJECT, value, schema, resource)
 
 
 # Any type --------------------------------------------------------------------------------------------------------
@@ -347,8 +373,10 @@ def ref(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resourc
 
 
 def dynamic_ref(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    keyword = "$dynamicRef" if "$dynamicRef" in schema else "$recursiveRef"
-    raise c.refuse(Refusal(schema, keyword, "references that depend on the way to them can't be followed yet"))
+    """`$dynamicRef` and `$recursiveRef`."""
+    keyword = "$dynamicRef" if schema.get("$dynamicRef") is value else "$recursiveRef"
+    target, found = c.follow(value, schema, resource, keyword)
+    c.add(shape, target, found)
 
 
 def all_of(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:

@@ -14,24 +14,19 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from constrain.grammar.ir import MOST_COUNTED
-from constrain.regular.ast import Regex, complement
-from constrain.schema import evaluate, objects
-from constrain.schema.keywords import Handler, bound_above, bound_below
+from constrain.regular.ast import ALL, Regex, choice, complement, union
+from constrain.schema import evaluate, objects, unevaluated
+from constrain.schema.keywords import Handler, add_count, bound_above, bound_below, contained
 from constrain.schema.resolve import Resource
-from constrain.schema.shape import Facet, Refusal, Row, Shape, Some, SomeItem, Source
+from constrain.schema.shape import Count, Facet, Refusal, Row, Shape, Some, Source
 from constrain.schema.values import ARRAY, OBJECT, TYPES, Json, count, number, type_of
 
 if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 Schema = dict[Any, Json]
-_LISTED: Final = "that a value differs from a listed array or object can't be enforced yet"
-_ITEM: Final = "that some item of an array fails a schema can't be enforced yet"
-_MEMBER: Final = "that an object has some undeclared member, or one that fails a schema, can't be enforced yet"
 _DOUBLE: Final = "that an item of an array stands in it twice can't be enforced yet"
-_COUNT: Final = "items of one kind can't be counted yet"
 _FORMAT: Final = "that a text fails the format %r can't be enforced: %s"
-_LEFT: Final = "what other keywords leave over can't be told apart yet"
 
 
 def negation(c: Compiler, schema: Schema, resource: Resource) -> Json:
@@ -43,6 +38,7 @@ def negation(c: Compiler, schema: Schema, resource: Resource) -> Json:
         options = _ref(c, schema["$ref"], schema, resource)
     else:
         options = []
+        schema = c.known_part(schema, resource)
         for keyword, value in schema.items():
             fails = NEGATIONS.get(keyword)
             if fails is not None and (keyword in resource.keywords or keyword == "additionalItems"):
@@ -71,7 +67,26 @@ def _type(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[
 def _enum(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if not isinstance(value, (list, tuple)):
         raise c.invalid(schema, "enum", "`enum` must be a list")
-    return [{("not", "enum"): (list(value), Refusal(schema, "enum", _LISTED, negated=True))}]
+    scalars = [v for v in value if type_of(v) not in (ARRAY, OBJECT)]
+    unlike = [_unlike(v, resource) for v in value if type_of(v) in (ARRAY, OBJECT)]
+    return [{("not", "enum"): scalars, "allOf": unlike}]
+
+
+def _unlike(value: Json, resource: Resource) -> Json:
+    """A schema for what differs from an array or object: in size, or in some item or member."""
+    size = len(value)
+    if type_of(value) == ARRAY:
+        others: list[Json] = [{"type": "array", "maxItems": size - 1}] if size else []
+        for i, v in enumerate(value):
+            row = Row((True,) * i + ({"not": {"enum": [v]}},), True, resource)
+            others.append({"type": "array", "minItems": i + 1, ("row",): row})
+        others.append({"type": "array", "minItems": size + 1})
+    else:
+        others = [{"type": "object", "minProperties": size + 1}]
+        for name, v in value.items():  # it is missing, or differs
+            others.append({"type": "object", "properties": {name: {"not": {"enum": [v]}}}})
+    rest = [t for t in TYPES if TYPES[t] != type_of(value)]
+    return {"anyOf": [{"type": rest}, *others]}
 
 
 def _const(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -156,8 +171,7 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
     if rest is False:
         out.append({"type": "array", "minItems": len(prefix) + 1})
     elif rest is not True and rest != {}:
-        error = Refusal(schema, first, _ITEM, negated=True)
-        out.append({"type": "array", ("some item",): SomeItem(len(prefix), {"not": rest}, resource, error)})
+        out.append({"type": "array", ("count",): Count(len(prefix), {"not": rest}, resource, 1, None)})
     return out
 
 
@@ -169,9 +183,13 @@ def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> lis
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
-    if "minContains" in schema or "maxContains" in schema:
-        return [{"type": "array", ("refuse",): (ARRAY, Refusal(schema, "contains", _COUNT, negated=True))}]
-    return [{"type": "array", ("row",): Row((), {"not": value}, resource)}]
+    least, most = contained(c, schema, resource)
+    out: list[Json] = []
+    if least > 0:
+        out.append({"type": "array", ("count",): Count(0, value, resource, 0, least - 1)})
+    if most is not None:
+        out.append({"type": "array", ("count",): Count(0, value, resource, most + 1, None)})
+    return out
 
 
 def _properties(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -194,8 +212,8 @@ def _patterns(c: Compiler, value: Json, schema: Schema, resource: Resource) -> l
     out: list[Json] = []
     for text, part in value.items():
         if part is not True:
-            error = Refusal(schema, "patternProperties", _MEMBER, negated=True)
-            some = Some(partial(objects.matches, c, text, schema=schema), {"not": part}, resource, error)
+            keys = partial(objects.key_language, c, text, schema)
+            some = Some(partial(objects.matches, c, text, schema=schema), keys, {"not": part}, resource)
             out.append({"type": "object", ("some",): some})
     return out
 
@@ -208,16 +226,24 @@ def _additional(c: Compiler, value: Json, schema: Schema, resource: Resource) ->
     def undeclared(name: str) -> bool:
         return name not in declared and not any(objects.matches(c, text, name, schema) for text in patterns)
 
-    error = Refusal(schema, "additionalProperties", _MEMBER, negated=True)
-    return [{"type": "object", "minProperties": 1, ("some",): Some(undeclared, {"not": value}, resource, error)}]
+    def keys() -> Regex:
+        return complement(union(choice(declared), *(objects.key_language(c, text, schema) for text in patterns)))
+
+    some = Some(undeclared, keys, True if value is False else {"not": value}, resource)
+    return [{"type": "object", "minProperties": 1, ("some",): some}]
 
 
 def _names(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     def misnamed(name: str) -> bool:
         return not evaluate.is_valid(c, name, value, resource)
 
-    error = Refusal(schema, "propertyNames", _MEMBER, negated=True)
-    return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, True, resource, error)}]
+    unlike = {"not": value}
+
+    def keys() -> Regex:
+        language = objects.names_language(c, ((unlike, resource),))
+        return ALL if language is None else language
+
+    return [{"type": "object", "minProperties": 1, ("some",): Some(misnamed, keys, True, resource)}]
 
 
 def _required(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -269,14 +295,18 @@ def _if(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Js
     return out
 
 
-def _refuse(keyword: str) -> Callable[..., list[Json]]:
-    def fails(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
-        if value is True or value == {}:
-            return []
-        mask = ARRAY if keyword == "unevaluatedItems" else OBJECT
-        return [{("refuse",): (mask, Refusal(schema, keyword, _LEFT))}]
+def _unevaluated(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    out: list[Json] = []
+    for keyword, kind in (("unevaluatedProperties", OBJECT), ("unevaluatedItems", ARRAY)):
+        if schema.get(keyword) is value and value is not True:
+            out += unevaluated.negated(c, kind, value, schema, resource)
+    return out
 
-    return fails
+
+def _dynamic_ref(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
+    keyword = "$dynamicRef" if schema.get("$dynamicRef") is value else "$recursiveRef"
+    target, found = c.follow(value, schema, resource, keyword)
+    return [not target if isinstance(target, bool) else {("ref",): (c.opposite(target), found)}]
 
 
 NEGATIONS: Final[dict[Any, Callable[..., list[Json]]]] = {
@@ -314,8 +344,10 @@ NEGATIONS: Final[dict[Any, Callable[..., list[Json]]]] = {
     "oneOf": _one_of,
     "not": _not,
     "if": _if,
-    "unevaluatedItems": _refuse("unevaluatedItems"),
-    "unevaluatedProperties": _refuse("unevaluatedProperties"),
+    "unevaluatedItems": _unevaluated,
+    "unevaluatedProperties": _unevaluated,
+    "$dynamicRef": _dynamic_ref,
+    "$recursiveRef": _dynamic_ref,
 }
 
 
@@ -332,11 +364,7 @@ def _add_not_integer(c: Compiler, shape: Shape, value: Json, schema: Schema, res
 
 
 def _add_not_enum(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
-    values, error = value
-    shape.excluded += tuple(values)
-    for mask in (ARRAY, OBJECT):
-        if any(type_of(v) == mask for v in values):
-            shape.poison += ((mask, error),)
+    shape.excluded += tuple(value)
 
 
 def _add_not_multiple(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
@@ -379,8 +407,12 @@ def _add_some(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: 
     shape.somes += (value,)
 
 
-def _add_some_item(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
-    shape.some_items += (value,)
+def _add_count(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    add_count(c, shape, value)
+
+
+def _add_facet(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.facets += (value,)
 
 
 def _add_refusal(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
@@ -398,6 +430,7 @@ INTERNAL: Final[dict[Any, Handler]] = {
     ("item",): _add_item,
     ("member",): _add_member,
     ("some",): _add_some,
-    ("some item",): _add_some_item,
+    ("count",): _add_count,
+    ("facet",): _add_facet,
     ("refuse",): _add_refusal,
 }

@@ -12,7 +12,9 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from constrain.errors import InvalidSchema, UnsupportedFeature
 from constrain.limits import Limits
+from constrain.schema.dialects import dialect_of
 from constrain.schema.document import check_depth
+from constrain.schema.scopes import NeedsScopes, Scopes, dynamic_name
 from constrain.schema.values import Json
 
 MIXED: Final = 0  # no `$schema`: draft 2020-12, and what earlier drafts alone gave a meaning to is read as they did
@@ -35,28 +37,31 @@ def draft_named(name: str) -> int:
     """The draft that an option names: a short name (`"7"`, `"2020-12"`) or the URI of its metaschema."""
     draft = _NAMES.get(name.lower().removeprefix("draft").strip(" -")) or _NAMES.get(name.lower())
     if draft is None:
-        draft = _draft_of_uri(name)
+        draft = draft_of_uri(name)
     if draft is None:
         raise ValueError(f"draft {name!r} is not one of 4, 6, 7, 2019-09, 2020-12")
     return draft
 
 
-def _draft_of_uri(uri: str) -> int | None:
+def draft_of_uri(uri: str) -> int | None:
     return _DRAFTS.get(uri.rstrip("#").removeprefix("https://").removeprefix("http://"))
 
 
 class Resource:
     """A schema that references are relative to, and the rules that it is read by."""
 
-    __slots__ = ("base", "draft", "id_keyword", "keywords", "ref_alone", "root")
+    __slots__ = ("base", "draft", "id_keyword", "keywords", "ref_alone", "root", "unknown")
 
-    def __init__(self, root: Json, base: str, draft: int, keywords: dict[Any, Any]) -> None:
+    def __init__(
+        self, root: Json, base: str, draft: int, keywords: dict[Any, Any], unknown: frozenset[str] = frozenset()
+    ) -> None:
         self.root = root
         self.base = base
         self.draft = draft
         self.ref_alone = 4 <= draft <= 7  # siblings of `$ref` mean nothing
         self.id_keyword = "id" if draft == 4 else "$id"
         self.keywords = keywords
+        self.unknown = unknown  # keywords of the draft that are none in this dialect (`$vocabulary`)
 
 
 class Resolver:
@@ -69,46 +74,59 @@ class Resolver:
         registry: Any,
         tables: dict[int, dict[Any, Any]],
         limits: Limits,
+        scoped: bool = False,
     ) -> None:
+        self.scopes = Scopes(self) if scoped else None
         self.tables = tables
         self.limits = limits
         self.user_registry = registry
         self._registry: Any = None
-        self._followed: dict[tuple[str, int], tuple[Json, Resource]] = {}
-        self._resources: dict[int, Resource] = {}
+        self._followed: dict[tuple[str, int, str], tuple[Json, Resource]] = {}
+        self._originals: dict[int, Resource] = {}
+        # where scopes are kept, resources are entered as instances; without them they are the originals
+        self._resources: dict[int, Resource] = {} if scoped else self._originals
         self._documents = [("", root)]  # and those that references have led to, each with its URI
+        unknown: frozenset[str] = frozenset()
         if draft is None:
             named = isinstance(root, dict) and root.get("$schema") is not None
-            draft = self._draft_of(root) if named else MIXED
-        self.root = Resource(root, "", draft, tables[draft])
+            draft, unknown = self._dialect_of(root) if named else (MIXED, unknown)
+        self.root = Resource(root, "", draft, tables[draft], unknown)
         if isinstance(root, dict):
             own = root.get(self.root.id_keyword)
             if isinstance(own, str) and not (self.root.ref_alone and "$ref" in root):
                 self.root.base = urldefrag(own)[0]
-            self._resources[id(root)] = self.root
+            self._originals[id(root)] = self.root
 
     def place(self, value: Json) -> str | None:
         """Where a part of the documents first stands: a JSON pointer, in other documents with their URI before it."""
         for uri, document in self._documents:
             found = _find(document, value)
             if found is not None:
-                return f"{uri}#{found}" if uri else found
+                return f"{uri}#{found}" if uri and uri[0] != "/" and "#" not in uri else uri + found
         return None
 
-    def _draft_of(self, schema: dict[str, Json]) -> int:
+    def _dialect_of(self, schema: dict[str, Json]) -> tuple[int, frozenset[str]]:
+        """The draft of a schema with `$schema`, and the keywords of that draft that its dialect does not have."""
         named = schema["$schema"]
-        draft = _draft_of_uri(named) if isinstance(named, str) else None
-        if draft is None:
-            place = f"{self.place(schema) or ''}/$schema"
-            if not isinstance(named, str):
-                raise InvalidSchema("`$schema` must be a text", pointer=place, keyword="$schema")
+        draft = draft_of_uri(named) if isinstance(named, str) else None
+        if draft is not None:
+            return draft, frozenset()
+        place = f"{self.place(schema) or ''}/$schema"
+        if not isinstance(named, str):
+            raise InvalidSchema("`$schema` must be a text", pointer=place, keyword="$schema")
+        found = dialect_of(self.user_registry, named)
+        if found is None:
             raise UnsupportedFeature(
                 f"the dialect {named!r} is not known",
                 pointer=place,
                 keyword="$schema",
-                hint='Say by which draft to read it, as in draft="2020-12"',
+                hint='Say by which draft to read it, as in draft="2020-12", or give its metaschema in registry=...',
             )
-        return draft
+        if found.foreign:
+            raise UnsupportedFeature(
+                f"the dialect {named!r} demands the vocabulary {found.foreign!r}", pointer=place, keyword="$vocabulary"
+            )
+        return found.draft, found.unknown
 
     def enter(self, schema: dict[str, Json], resource: Resource) -> Resource:
         """The resource that `schema`, found in `resource`, stands in: another one where it has an id of its own."""
@@ -118,34 +136,59 @@ class Resolver:
         known = self._resources.get(id(schema))
         if known is not None:
             return known
+        if self.scopes is not None:
+            made = self.scopes.enter(schema, resource)
+            if made is not resource:
+                self._resources[id(schema)] = made
+            return made
+        return self.enter_original(schema, resource)
+
+    def enter_original(self, schema: dict[str, Json], resource: Resource) -> Resource:
+        """`enter` for a schema of the documents themselves."""
+        named = schema.get(resource.id_keyword)
+        if not isinstance(named, str) or (resource.ref_alone and "$ref" in schema) or schema is resource.root:
+            return resource
+        known = self._originals.get(id(schema))
+        if known is not None:
+            return known
         base, fragment = urldefrag(named)
         if not base and fragment:
             return resource  # only an anchor, as drafts 4 to 7 write it
-        draft = resource.draft
+        draft, unknown = resource.draft, resource.unknown
         if "$schema" in schema:
-            draft = self._draft_of(schema)
-        made = Resource(schema, urljoin(resource.base, base), draft, self.tables[draft])
-        self._resources[id(schema)] = made
+            draft, unknown = self._dialect_of(schema)
+        made = Resource(schema, urljoin(resource.base, base), draft, self.tables[draft], unknown)
+        self._originals[id(schema)] = made
         return made
 
-    def follow(self, ref: str, resource: Resource) -> tuple[Json, Resource]:
+    def add_copy(self, original: Json, copied: Json) -> None:
+        """Another copy of a part of a document, for `place`."""
+        self._documents.append((self.place(original) or "", copied))
+
+    def follow(self, ref: str, resource: Resource, keyword: str = "$ref") -> tuple[Json, Resource]:
         """What `ref`, written in `resource`, refers to, and the resource that this stands in.
 
         Raises `InvalidSchema` for a place that is not in its document, `UnsupportedFeature` for a document that is
         not at hand. (Without pointer: the caller knows where it is.)
         """
-        known = self._followed.get((ref, id(resource)))
+        known = self._followed.get((ref, id(resource), keyword))
         if known is not None:
             return known
+        origin = resource if self.scopes is None else self.scopes.of(resource).origin
         if ref == "#":
-            found = (resource.root, resource)
+            found = (origin.root, origin)
         elif ref.startswith("#/"):
-            found = self._walk(resource.root, resource, ref[1:], ref)
+            found = self._walk(origin.root, origin, ref[1:], ref)
         else:
-            found = self._look_up(ref, resource)
+            found = self._look_up(ref, origin)
         if not isinstance(found[0], (dict, bool)):
-            raise InvalidSchema(f"`$ref` {ref!r} leads to something that is no schema", keyword="$ref")
-        self._followed[ref, id(resource)] = found
+            raise InvalidSchema(f"`{keyword}` {ref!r} leads to something that is no schema", keyword=keyword)
+        name = dynamic_name(found[0], ref, keyword)
+        if self.scopes is not None:
+            found = self.scopes.target(found, resource, name)
+        elif name is not None:
+            raise NeedsScopes
+        self._followed[ref, id(resource), keyword] = found
         return found
 
     def _walk(self, value: Json, resource: Resource, pointer: str, ref: str) -> tuple[Json, Resource]:
@@ -160,13 +203,13 @@ class Resolver:
                     _nowhere(ref)
                 value = value[token]
                 if isinstance(value, dict) and resource.id_keyword in value:
-                    resource = self.enter(value, resource)
+                    resource = self.enter_original(value, resource)
             elif isinstance(value, list):
                 if not (token.isascii() and token.isdigit()) or len(token) > 9 or int(token) >= len(value):
                     _nowhere(ref)
                 value = value[int(token)]
                 if isinstance(value, dict) and resource.id_keyword in value:
-                    resource = self.enter(value, resource)
+                    resource = self.enter_original(value, resource)
             else:
                 _nowhere(ref)
         return value, resource
@@ -190,7 +233,7 @@ class Resolver:
                     hint="Give the document in a `referencing.Registry`, as in registry=...",
                 ) from None
             contents = retrieved.value.contents
-            found = self._resources.get(id(contents)) or self._foreign(contents, uri, retrieved.value, resource)
+            found = self._originals.get(id(contents)) or self._foreign(contents, uri, retrieved.value, resource)
         if not fragment:
             return contents, found
         if fragment.startswith("/"):
@@ -206,14 +249,14 @@ class Resolver:
     def _foreign(self, contents: Json, uri: str, held: Any, resource: Resource) -> Resource:
         check_depth(contents, self.limits, uri)
         self._documents.append((uri, contents))
-        draft = resource.draft
+        draft, unknown = resource.draft, resource.unknown
         if isinstance(contents, dict) and "$schema" in contents:
-            draft = self._draft_of(contents)
+            draft, unknown = self._dialect_of(contents)
         else:
             specification = getattr(held, "_specification", None)
             draft = _NAMES.get(getattr(specification, "name", ""), draft)
-        made = Resource(contents, uri, draft, self.tables[draft])
-        self._resources[id(contents)] = made
+        made = Resource(contents, uri, draft, self.tables[draft], unknown)
+        self._originals[id(contents)] = made
         return made
 
     def registry(self) -> Any:

@@ -72,27 +72,29 @@ class Union(NamedTuple):
 
 
 class Some(NamedTuple):
-    """Some member whose name `holds` and whose value satisfies `value` must be there."""
+    """Some member whose name `holds` and whose value satisfies `value` must be there. keys: the language of names."""
 
     holds: Callable[[str], bool]
+    keys: Callable[[], Regex]
     value: Json
     resource: Resource
-    refusal: Refusal  # where it can't be expressed
 
 
-class SomeItem(NamedTuple):
-    """Some item from position `start` on must satisfy `value`."""
+class Count(NamedTuple):
+    """Of the items from position `start` on, least..most satisfy `value`."""
 
     start: int
     value: Json
     resource: Resource
-    refusal: Refusal
+    least: int
+    most: int | None
 
 
 class Shape:
     """Mutable while the conjunction is being read; afterwards only the emitter looks at it."""
 
     __slots__ = (
+        "counts",
         "excluded",
         "facets",
         "high",
@@ -116,7 +118,6 @@ class Shape:
         "required",
         "rows",
         "seen",
-        "some_items",
         "somes",
         "sources",
         "types",
@@ -143,7 +144,7 @@ class Shape:
         self.rows: tuple[Row, ...] = ()
         self.min_items = 0
         self.max_items: int | None = None
-        self.some_items: tuple[SomeItem, ...] = ()
+        self.counts: tuple[Count, ...] = ()
         self.facets: tuple[Facet, ...] = ()
         self.required: dict[str, None] | None = None
         self.min_properties = 0
@@ -177,7 +178,7 @@ class Shape:
         made.rows = self.rows
         made.min_items = self.min_items
         made.max_items = self.max_items
-        made.some_items = self.some_items
+        made.counts = self.counts
         made.facets = self.facets
         made.required = None if self.required is None else dict(self.required)
         made.min_properties = self.min_properties
@@ -199,7 +200,7 @@ class Shape:
             and not (self.integer or self.multiples or self.not_multiples or self.not_integer)
             and self.low is None and self.high is None
             and self.min_length == 0 and self.max_length is None and not self.languages
-            and not self.rows and self.min_items == 0 and self.max_items is None and not self.some_items
+            and not self.rows and self.min_items == 0 and self.max_items is None and not self.counts
             and not self.facets and not self.required and not self.names and not self.somes
             and self.min_properties == 0 and self.max_properties is None
             and self.values is None and not self.excluded and not self.poison

@@ -13,7 +13,21 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from constrain.errors import GrammarError, Unsatisfiable
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Items, Lazy, Literal, Node, NodeId, Object, Seq, String, Text
+from constrain.grammar.ir import (
+    NEVER,
+    Alt,
+    Array,
+    Grammar,
+    Items,
+    Lazy,
+    Literal,
+    Node,
+    NodeId,
+    Object,
+    Seq,
+    String,
+    Text,
+)
 from constrain.grammar.ir import StringChoice as Choice
 from constrain.grammar.prune import NOTHING, prune
 from constrain.regular import ast
@@ -161,8 +175,6 @@ def recipes(draw: st.DrawFn) -> Recipe:
                 bases = [o[0][0] if o else NEVER for o in options]
                 values = tuple(bases[: len(names)])
                 free = tuple((k, v) for (k, _), v in zip(free, bases[len(names) :], strict=True))
-                if hi is not None:
-                    free, options = free[:1], options[: len(names) + 1]
             nodes[at] = Object(names, values, required, free, lo, hi, draw(st.booleans()), demands, tuple(options))
         elif kind == "array" and draw(st.integers(0, 2)) == 0:
             width = draw(st.integers(1, 4))

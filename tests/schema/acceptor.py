@@ -8,7 +8,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Lazy, Literal, Object, Seq, String, StringChoice, Text
+from constrain.grammar.ir import (
+    NEVER,
+    Alt,
+    Array,
+    Grammar,
+    Items,
+    Lazy,
+    Literal,
+    Object,
+    Seq,
+    String,
+    StringChoice,
+    Text,
+)  # fmt: skip
 from constrain.regular import compile
 
 
@@ -63,6 +76,8 @@ class Acceptor:
             return node.language is None or compile(node.language).accepts(value)
         if isinstance(node, Array):
             return isinstance(value, list) and self._array(node, value)
+        if isinstance(node, Items):
+            return isinstance(value, list) and self._items(node, value)
         assert not isinstance(node, Seq)
         return isinstance(value, dict) and self._object(node, value)
 
@@ -71,6 +86,14 @@ class Acceptor:
             return False
         return all(self.holds(node.prefix[i] if i < len(node.prefix) else node.item, v) for i, v in enumerate(value))
 
+    def _items(self, node: Items, value: list[Any]) -> bool:
+        if len(value) < node.lo or (node.hi is not None and len(value) > node.hi):
+            return False
+        states = {0}
+        for v in value:
+            states = {target for q in states for item, target in node.steps[q] if self.holds(item, v)}
+        return any(node.ends[q] for q in states)
+
     def _object(self, node: Object, value: dict[str, Any]) -> bool:
         if len(value) < node.lo or (node.hi is not None and len(value) > node.hi):
             return False
@@ -78,16 +101,22 @@ class Acceptor:
             return False
         places = {name: i for i, name in enumerate(node.names)}
         last = -1
+        met = {0}  # sets of demands that the members so far can have met
         for name, v in value.items():
             i = places.get(name)
             if i is not None:
                 if node.ordered and i < last:
                     return False
                 last = i
+                if node.demands:
+                    met = {have | bits for have in met for at, bits in node.options[i] if self.holds(at, v)}
                 if not self.holds(node.values[i], v):
                     return False
                 continue
-            other = next((n for keys, n in node.free if keys is None or compile(keys).accepts(name)), NEVER)
-            if not self.holds(other, v):
+            k = next((k for k, (keys, _) in enumerate(node.free) if keys is None or compile(keys).accepts(name)), None)
+            if k is None or not self.holds(node.free[k][1], v):
                 return False
-        return True
+            if node.demands:
+                options = node.options[len(node.names) + k]
+                met = {have | bits for have in met for at, bits in options if self.holds(at, v)}
+        return (1 << node.demands) - 1 in met

@@ -70,7 +70,7 @@ REGISTRY: Any = Registry().with_resources(
             "away": {"allOf": [{"$ref": "nowhere"}]},
             "dialect": {"$schema": "https://example.org/own"},
             "double": {"not": {"type": "array", "uniqueItems": True}},
-            "anchored": {"$defs": {"a": {"$anchor": "here", "type": "array", "contains": {}}}},
+            "anchored": {"$defs": {"a": {"$anchor": "here", "type": "array", "contains": {}, "minContains": 1 << 31}}},
         }.items()
     ]
 )
@@ -85,11 +85,11 @@ REGISTRY: Any = Registry().with_resources(
         ("https://example.com/away", UnsupportedFeature, "https://example.com/away#/allOf/0/$ref"),
         ("https://example.com/dialect", UnsupportedFeature, "https://example.com/dialect#/$schema"),
         ("https://example.com/double", UnsupportedFeature, "https://example.com/double#/not/uniqueItems"),
-        ("https://example.com/anchored#here", UnsupportedFeature, "https://example.com/anchored#/$defs/a/contains"),
+        ("https://example.com/anchored#here", LimitExceeded, "https://example.com/anchored#/$defs/a/minContains"),
         ("http://json-schema.org/draft-07/schema#", UnsupportedFeature,
          "http://json-schema.org/draft-07/schema#/properties/pattern/format"),
         ("https://json-schema.org/draft/2020-12/schema", UnsupportedFeature,
-         "https://json-schema.org/draft/2020-12/meta/core#/properties/$defs/additionalProperties/$dynamicRef"),
+         "https://json-schema.org/draft/2020-12/meta/applicator#/properties/patternProperties/propertyNames/format"),
         ("https://example.com/elsewhere", UnsupportedFeature, "/properties/x/$ref"),
         ("#/$defs/own", UnsupportedFeature, "/$defs/own/uniqueItems"),
         ("https://example.com/own", UnsupportedFeature, "/$defs/own/uniqueItems"),
