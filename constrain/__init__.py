@@ -28,6 +28,8 @@ from constrain.limits import Limits
 if TYPE_CHECKING:
     from constrain import sampling
     from constrain.engine.matcher import Matcher, fill_masks
+    from constrain.frontends import ebnf, gbnf, lark
+    from constrain.frontends import shipped as grammar
     from constrain.sampling import Sampler, sample
     from constrain.vocabulary import Vocabulary
 
@@ -48,8 +50,12 @@ __all__ = [
     "UnsupportedFeature",
     "Vocabulary",
     "choice",
+    "ebnf",
     "fill_masks",
+    "gbnf",
+    "grammar",
     "json",
+    "lark",
     "openapi",
     "regex",
     "sample",
@@ -62,6 +68,9 @@ _LATE = {
     "Sampler": "constrain.sampling",
     "Vocabulary": "constrain.vocabulary",
     "sample": "constrain.sampling",
+    "ebnf": "constrain.frontends",
+    "gbnf": "constrain.frontends",
+    "lark": "constrain.frontends",
 }
 
 
@@ -72,4 +81,6 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_LATE[name]), name)
     if name == "sampling":
         return importlib.import_module("constrain.sampling")
+    if name == "grammar":
+        return importlib.import_module("constrain.grammar")  # it can be called
     raise AttributeError(f"module 'constrain' has no attribute {name!r}")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Constraint:
-    """A language of texts. Made by `constrain.json`, `constrain.regex` and `constrain.choice`.
+    """A language of texts. Made by `constrain.json`, `constrain.regex`, `constrain.choice`, `constrain.lark` and more.
 
-    grammar: what the engine runs. source: "json", "regex", "choice" or "grammar". input: the schema it was made from.
+    grammar: what the engine runs. source: "json", "regex", "choice", "lark", "gbnf", "ebnf" or "grammar". input: the
+    schema it was made from.
     """
 
     def __init__(

@@ -51,8 +51,8 @@ class Indentation(NamedTuple):
 
     `newline` is one or more line ends with the blank lines and comments after them (its language: one such piece of
     blank line, from a line end to before the next line's indentation). The spaces before the first character of the
-    next line are counted: more than before is `indent`, less is one `dedent` for each block that ends, and must come
-    back to an earlier column. Between `opening` and `closing` terminals line ends are ignored.
+    next line are counted (a tab is `tab` of them): more than before is `indent`, less is one `dedent` for each block
+    that ends, and must come back to an earlier column. Between `opening` and `closing` terminals line ends are ignored.
     """
 
     newline: int
@@ -60,6 +60,7 @@ class Indentation(NamedTuple):
     dedent: int
     opening: tuple[int, ...] = ()
     closing: tuple[int, ...] = ()
+    tab: int = 8
 
 
 class Cfg(NamedTuple):

@@ -106,8 +106,8 @@ class PatternReader:
         self.at = found.end()
         return lo, hi
 
-    def quantify(self, lo: int, hi: int | None) -> None:
-        """Repeat the last item of the sequence."""
+    def quantify(self, lo: int, hi: int | None, lazy: bool = False) -> None:
+        """Repeat the last item of the sequence. lazy: as few times as possible, which is the same language."""
         sequence = self.groups[-1].sequence
         sequence[-1] = repeat(sequence[-1], lo, hi)
 

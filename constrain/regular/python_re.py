@@ -41,24 +41,30 @@ def parse_python(pattern: str, flags: int | str = 0, limits: Limits = DEFAULT_LI
     flags: as in `re`, or their letters, as Lark has them ("im"). Raises GrammarError (malformed), UnsupportedFeature
     (back-references, conditionals, atomic groups, possessive quantifiers, locale), LimitExceeded; with the position.
     """
-    if isinstance(flags, str):
-        bits = 0
-        for letter in flags:
-            bits |= _FLAGS.get(letter, int(re.L))
-        flags = bits
+    flags = flag_bits(flags)
     key = (pattern, int(flags), limits)
     made = _parsed.get(key)
     if made is None:
-        made = resolve(_Reader(pattern, limits, int(flags)).read(), EPSILON, EPSILON, limits)
+        made = resolve(PythonReader(pattern, limits, int(flags)).read(), EPSILON, EPSILON, limits)
         if not made.flags & HOLDING:  # automata are kept elsewhere
             _parsed.put(key, made, made.size() + 4 * len(pattern))
     return made
 
 
+def flag_bits(flags: int | str) -> int:
+    """Flags as `re` has them, from those or from letters."""
+    if isinstance(flags, str):
+        bits = 0
+        for letter in flags:
+            bits |= _FLAGS.get(letter, int(re.L))
+        return bits
+    return int(flags)
+
+
 _parsed: Cache[Regex] = Cache(4096, 16 << 20)
 
 
-class _Reader(PatternReader):
+class PythonReader(PatternReader):
     """Recursive descent without the recursion."""
 
     def __init__(self, pattern: str, limits: Limits, flags: int) -> None:
@@ -168,11 +174,12 @@ class _Reader(PatternReader):
             return
         if self.anchored:
             self.bad("nothing to repeat", at)
-        if self.pattern.startswith("?", self.at):
+        lazy = self.pattern.startswith("?", self.at)
+        if lazy:
             self.at += 1
         elif self.pattern.startswith("+", self.at):
             self.unsupported("a possessive quantifier", "possessive quantifier", self.at)
-        self.quantify(lo, hi)
+        self.quantify(lo, hi, lazy)
         if self.flags & X:
             self.skip_blanks()
         at = self.at
