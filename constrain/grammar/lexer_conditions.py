@@ -82,6 +82,10 @@ class Conditional(Product):
     def names(self, key: Any) -> set[str]:
         return super().names(key.places if isinstance(key, Growing | Watch | Wrong) else [p for p in key if p >= 0])
 
+    def awaited(self, key: Any) -> list[str]:
+        n = self.n_terminals
+        return [self.cfg.terminals[self.terminal[p] - n].name for p in key.musts] if isinstance(key, Watch) else []
+
     def successors(self, key: Any) -> list[tuple[int, int]]:
         if isinstance(key, Growing):
             return self._joined(self._grow(key))

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from constrain.errors import LimitExceeded, UnsupportedFeature
+from constrain.errors import LimitExceeded
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.ir import NEVER
 from constrain.limits import Limits
@@ -80,10 +80,6 @@ class Product:
     def start(self, context: Iterable[int]) -> int:
         """The state where a token of these terminals begins, -1: none can."""
         chosen = {t for t in context if t in self.dfas}
-        for t in chosen:
-            for u in self.cfg.ignore.intersection(self.cfg.terminals[t].unless):
-                name = self.cfg.terminals[u].name
-                raise UnsupportedFeature(f"{name} is ignored, and takes texts from other terminals", keyword=name)
         copies = {self.copies + self.first[u] for t in chosen for u in self.after.get(t, ()) if u in chosen}
         places = (*sorted(self.first[t] for t in chosen), *sorted(copies))
         return self.begin(places) if places else -1
@@ -113,6 +109,10 @@ class Product:
         """The names of the terminals that a state stands for."""
         return {self.cfg.terminals[self.terminal[p] % self.n_terminals].name for p in key}
 
+    def awaited(self, key: Any) -> list[str]:
+        """The names of terminals whose look-ahead must come, or this was no token; see `Conditional`."""
+        return []
+
     def after_text(self, places: Places) -> int:
         """The state for the places that a text leads to."""
         state = self._found.get(places)
@@ -128,11 +128,17 @@ class Product:
         return state
 
     def token(self, terminal: int, places: Places) -> int:
-        """What the token is that a terminal has matched: it, or the first of `unless` that holds the text, too."""
+        """What the token is that a terminal has matched: it, or the first of `unless` that holds the text, too.
+
+        As in lark, what is ignored is never another token, and a text taken from a token is not ignored instead: then
+        it is one that no rule takes, the answer is `n_terminals`.
+        """
         others = self.cfg.terminals[terminal].unless
-        if others:
+        if others and terminal not in self.cfg.ignore:
             held = {self.terminal[p] for p in places if self.ends[p]}
-            return next((u for u in others if u in held), terminal)
+            terminal = next((u for u in others if u in held), terminal)
+            if terminal in self.cfg.ignore:
+                return self.n_terminals
         return terminal
 
     def without_idle_copies(self, places: Places) -> Places:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from constrain.errors import LimitExceeded
+from constrain.errors import LimitExceeded, UnsupportedFeature
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.lalr import Tables
 from constrain.grammar.lexer_conditions import Conditional
@@ -29,7 +29,7 @@ class Lexer(NamedTuple):
 
     bounds, classes: int32[k], where each interval of code points begins, and its column.
     table: int32[n_states, n_classes], the next state, -1: no token goes on so. Every state can still reach a label.
-    label: int32[n_states], the terminal whose text may end here, or -1.
+    label: int32[n_states], the terminal whose text may end here, or -1: none, or one that no rule takes (see `kill`).
     start: int32[n_contexts], where a token begins after a state of the parser with this context (`Tables.context`);
         -1: no text can follow there, or the context is of no state that reads a token.
     watch: int32[n_states], where a token has ended here, the state from which what follows is followed, too, -1: that
@@ -49,22 +49,46 @@ class Lexer(NamedTuple):
     kill_end: Ints
 
 
-def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS) -> Lexer:
+def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting: bool = False) -> Lexer:
     """The lexer of a grammar with `lexing`, for the contexts of its tables.
 
-    Raises LimitExceeded (`lexer_states`, `dfa_states`, `dfa_work`), UnsupportedFeature.
+    waiting: the caller heeds `kill_end`; else terminals that need it are refused.
+
+    Raises LimitExceeded (`lexer_states`, `dfa_states`, `dfa_work`), and UnsupportedFeature, where the terminal that
+    ends depends on what follows, or it is ignored and takes texts from others.
     """
     needed = sorted(set(tables.context[tables.shifted == 1].tolist()))
     looking = any(t.not_before is not None for t in cfg.terminals)
+    for c in needed:
+        _check(cfg, tables.contexts[c])
     product = (Conditional if looking else Product)(cfg, limits)
     if not product.dfas:
         return _nothing(len(tables.contexts))
     starts = [product.start((*tables.contexts[c], *cfg.ignore)) for c in needed]
     product.expand()
+    if not waiting:
+        for state in _reached(product, [s for s in starts if s >= 0]):
+            for name in product.awaited(product.states[state]):
+                raise UnsupportedFeature(
+                    f"whether {name} ends, or a token before it, depends on what follows", keyword=name,
+                    hint="Leave the look-ahead out where the longest match settles it anyway",
+                )  # fmt: skip
     made = _minimal(product, starts, limits)
     start = np.full(len(tables.contexts), -1, np.int32)
     start[needed] = made.start
     return made._replace(start=start)
+
+
+def _check(cfg: Cfg, context: Sequence[int]) -> None:
+    """Refuse a terminal that is ignored, used by rules, and taken from another: lark would not ignore that text."""
+    for t in context:
+        if t not in cfg.ignore:
+            for u in cfg.ignore.intersection(context).intersection(cfg.terminals[t].unless):
+                raise UnsupportedFeature(
+                    f"the terminal {cfg.terminals[u].name} is ignored, and part of rules, and takes texts from "
+                    f"{cfg.terminals[t].name}",
+                    keyword=cfg.terminals[u].name,
+                )
 
 
 def _minimal(product: Product, starts: Sequence[int], limits: Limits) -> Lexer:

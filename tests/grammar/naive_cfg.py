@@ -10,6 +10,7 @@ from collections.abc import Set
 from functools import lru_cache
 
 from constrain.grammar.cfg import Cfg
+from constrain.regular.ast import Regex
 from tests.naive_regex import NONE, Language, alive, derivative, from_regex, nullable
 
 
@@ -23,6 +24,11 @@ def after(language: Language, text: str) -> Language:
     for c in text:
         language = derivative(language, ord(c))
     return language
+
+
+def holds(language: Regex, text: str) -> bool:
+    """Is the text in the regular language?"""
+    return nullable(after(from_regex(language), text))
 
 
 @lru_cache(maxsize=1000)

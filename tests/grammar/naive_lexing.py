@@ -47,7 +47,7 @@ def may_end(cfg: Cfg, terminal: int, rest: str) -> bool:
 
 
 def token(cfg: Cfg, context: Collection[int], text: str, at: int) -> tuple[int, int] | None:
-    """The terminal of the token that begins there, and where it ends."""
+    """The terminal of the token that begins there, and where it ends; terminal -1 is taken by no rule."""
     best: tuple[int, int, int] | None = None  # rank, -end, terminal
     for t in {*context, *cfg.ignore}:
         for end in range(at + 1, len(text) + 1):
@@ -57,9 +57,10 @@ def token(cfg: Cfg, context: Collection[int], text: str, at: int) -> tuple[int, 
     if best is None:
         return None
     _, end, t = best
-    for u in cfg.terminals[t].unless:
-        if u in context and holds(cfg, u, text[at:-end]):
-            return u, -end
+    if t not in cfg.ignore:
+        for u in cfg.terminals[t].unless:
+            if u in {*context, *cfg.ignore} and holds(cfg, u, text[at:-end]):
+                return (-1 if u in cfg.ignore else u), -end
     return t, -end
 
 
@@ -95,7 +96,7 @@ def accepts(cfg: Cfg, t: Tables, text: str) -> bool:
     for at in range(len(text)):
         for stack in level.pop(at, ()):
             found = token(cfg, t.contexts[t.context[stack[-1]]], text, at)
-            if found is None:
+            if found is None or found[0] < 0:
                 continue
             terminal, end = found
             after = {stack} if terminal in cfg.ignore else shifted(t, {stack}, terminal)

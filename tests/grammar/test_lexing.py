@@ -109,7 +109,7 @@ def sound(made: Lexer) -> None:
 def agree(cfg: Cfg, longest: int) -> None:
     """Compare the tokens of all texts of some letters."""
     t = tables(cfg)
-    made = lexer(cfg, t)
+    made = lexer(cfg, t, waiting=True)
     sound(made)
     for state in range(t.n_states):
         if not t.shifted[state]:
@@ -170,11 +170,16 @@ def test_terminals_outside_the_lexer() -> None:
     assert made.start.tolist() == [-1] * len(t.contexts) and made.table.shape[0] == 0
 
 
-def test_an_ignored_text_of_another_terminal_is_refused() -> None:
-    cfg, t = small(Terminal("A", word("ab"), unless=(1,)), Terminal("B", ast.literal("a")), ignore=frozenset({1}))
+def test_an_ignored_terminal_that_takes_texts_from_others() -> None:
+    terminals = Terminal("A", word("ab"), unless=(1,)), Terminal("B", ast.literal("a"), rank=1)
+    cfg, t = small(*terminals, ignore=frozenset({1}))
     with pytest.raises(UnsupportedFeature) as caught:
         lexer(cfg, t)
     assert caught.value.keyword == "B"
+    cfg = Cfg(terminals, (), (), 0, lexing=True, ignore=frozenset({1}))
+    made = lexer(cfg, tables(cfg))
+    (start, _) = made.start.tolist()
+    assert tokens(made, start, "a") == [] and tokens(made, start, "aa") == [(0, 2)]  # no rule takes "a"
 
 
 def test_limits() -> None:
@@ -199,7 +204,10 @@ def test_look_ahead() -> None:
         Terminal("FLOAT", float_, rank=2, not_before=ast.char_set(".")),
         Terminal("INT", digits, rank=2),
     )
-    made = lexer(cfg, t)
+    with pytest.raises(UnsupportedFeature) as caught:
+        lexer(cfg, t)
+    assert caught.value.keyword == "FLOAT"
+    made = lexer(cfg, t, waiting=True)
     start = int(made.start[t.context[0]])
     for text, expected in [
         ("ab", (0, 2)), ("ab.", (0, 2)), ("abc", (1, 3)), ("aba", (1, 3)), ("a", (1, 1)), ("1", (3, 1)),
