@@ -6,7 +6,7 @@ import logging
 import random
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Lines(Indenter):
 
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parser(name: str) -> tuple[lark.Lark, Lines | None, tuple[str, ...]]:
     text = (GRAMMARS / f"{name}.lark").read_text("utf-8")
     lines = Lines() if "%declare _INDENT" in text else None

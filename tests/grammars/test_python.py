@@ -1,4 +1,4 @@
-"""The Python grammar against `ast.parse`: what 3.12 says about a list of short texts, the standard library, mistakes."""
+"""The Python grammar against `ast.parse`: the answers of 3.12 to a list of texts, the library, mistakes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CASES = json.loads(Path(__file__).with_name("python_3_12.json").read_text("utf-8
 # Modules of every Python from 3.11 on, of all kinds of code; all others of the library are read by the slow test
 MODULES = [
     "abc", "ast", "asyncio/taskgroups", "bisect", "calendar", "cmd", "codeop", "colorsys", "contextlib", "csv",
-    "dataclasses", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "heapq", "html/parser",
-    "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue", "re/_parser", "sched",
+    "dataclasses", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "heapq",
+    "html/parser", "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue", "re/_parser", "sched",
     "shlex", "statistics", "string", "struct", "textwrap", "timeit", "token", "tomllib/_parser", "traceback", "types",
     "urllib/parse", "uuid", "weakref", "zipapp",
 ]  # fmt: skip
@@ -46,9 +46,9 @@ DIFFERENT = {
 LARKS = {"match(x)", "match[x]", "match[x]: int = 3", "match - x", "match * a", "match not in x"}
 
 PIECES = (
-    "if else for in lambda : ; , . ... ( ) [ ] { } = := == += -> @ * ** / // + - ~ < not is and or await async yield from "
-    "import as with def class return del global try: except: finally: while match case type _ print None True x y 0 1.5 "
-    "0x1f 1_0 07 'a' \"b\" r'\\d' b'c' ''' '' \\ # \n \n\t \x0c ! $ ? é pass break *a **b x:int else: [0] (1,) {1:2}"
+    "if else for in lambda : ; , . ... ( ) [ ] { } = := == += -> @ * ** / // + - ~ < not is and or await async yield "
+    "from import as with def class return del global try: except: finally: while match case type _ print None True x y 0 "
+    "1.5 0x1f 1_0 07 'a' \"b\" r'\\d' b'c' ''' '' \\ # \n \n\t \x0c ! $ ? é pass break *a **b x:int else: [0] (1,) {1:2}"
 )
 
 
