@@ -23,8 +23,8 @@ CASES = json.loads(Path(__file__).with_name("python_3_12.json").read_text("utf-8
 MODULES = [
     "abc", "ast", "asyncio/taskgroups", "bisect", "calendar", "cmd", "codeop", "colorsys", "contextlib", "csv",
     "dataclasses", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "heapq",
-    "html/parser", "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue", "re/_parser", "sched",
-    "shlex", "statistics", "string", "struct", "textwrap", "timeit", "token", "tomllib/_parser", "traceback", "types",
+    "html/parser", "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue", "re/_parser",
+    "sched", "shlex", "statistics", "string", "struct", "textwrap", "timeit", "token", "tomllib/_parser", "traceback", "types",
     "urllib/parse", "uuid", "weakref", "zipapp",
 ]  # fmt: skip
 
@@ -47,8 +47,8 @@ LARKS = {"match(x)", "match[x]", "match[x]: int = 3", "match - x", "match * a", 
 
 PIECES = (
     "if else for in lambda : ; , . ... ( ) [ ] { } = := == += -> @ * ** / // + - ~ < not is and or await async yield "
-    "from import as with def class return del global try: except: finally: while match case type _ print None True x y 0 "
-    "1.5 0x1f 1_0 07 'a' \"b\" r'\\d' b'c' ''' '' \\ # \n \n\t \x0c ! $ ? é pass break *a **b x:int else: [0] (1,) {1:2}"
+    "from import as with def class return del global try: except: finally: while match case type _ print None True x y "
+    "0 1.5 0x1f 1_0 07 'a' \"b\" r'\\d' b'c' ''' '' \\ # \n \n\t \x0c ! $ ? é pass break *a **b x:int else: [0] (1,)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Every grammar says what it covers, is read by lark without conflicts that are not known, and reads its own example."""
+"""Every grammar says what it covers, is read by lark with no conflicts but known ones, and reads its example."""
 
 from __future__ import annotations
 
