@@ -23,9 +23,9 @@ CASES = json.loads(Path(__file__).with_name("python_3_12.json").read_text("utf-8
 MODULES = [
     "abc", "ast", "asyncio/taskgroups", "bisect", "calendar", "cmd", "codeop", "colorsys", "contextlib", "csv",
     "dataclasses", "decimal", "difflib", "enum", "fnmatch", "fractions", "functools", "graphlib", "heapq",
-    "html/parser", "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue", "re/_parser",
-    "sched", "shlex", "statistics", "string", "struct", "textwrap", "timeit", "token", "tomllib/_parser", "traceback", "types",
-    "urllib/parse", "uuid", "weakref", "zipapp",
+    "html/parser", "json/decoder", "keyword", "linecache", "lzma", "numbers", "operator", "posixpath", "queue",
+    "re/_parser", "sched", "shlex", "statistics", "string", "struct", "textwrap", "timeit", "token",
+    "tomllib/_parser", "traceback", "types", "urllib/parse", "uuid", "weakref", "zipapp",
 ]  # fmt: skip
 
 # What the first lines of the grammar tell: not `ast.parse`'s answer
