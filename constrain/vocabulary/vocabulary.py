@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from constrain.array_files import Arrays, read_arrays, usable, write_arrays
 from constrain.errors import InvalidVocabulary
-from constrain.vocabulary.cache import Arrays, read_arrays, usable, vocabulary_folder, write_arrays
+from constrain.vocabulary.cache import vocabulary_folder
 from constrain.vocabulary.trie import Trie, build_trie, trie_arrays
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ class Vocabulary:
         """A path for a file `name` that is derived from this vocabulary; None when there is none and none can be kept.
 
         The file may not exist, or be there in a folder that is not ours to write (a cache that an image ships).
-        Write it with `constrain.vocabulary.cache.write_arrays`, read it with `read_arrays`.
+        Write it with `constrain.array_files.write_arrays`, read it with `read_arrays`.
         """
         if not name or Path(name).name != name or name.startswith("."):
             raise ValueError(f"not a plain file name: {name!r}")

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from constrain import array_files
+from constrain.array_files import MAGIC, read_arrays, write_arrays
 from constrain.errors import InvalidVocabulary
-from constrain.vocabulary import Vocabulary, cache, vocabulary
-from constrain.vocabulary.cache import read_arrays, write_arrays
+from constrain.vocabulary import Vocabulary, vocabulary
 from constrain.vocabulary.trie import Trie, build_trie
 
 TOKENS = [b"</s>", *(f"t{i}".encode() for i in range(300))]
@@ -104,7 +105,7 @@ def test_a_wrong_header_under_a_right_checksum_is_refused(tmp_path: Path) -> Non
     for arrays in ([["x", "<i4", [10**6], 0]], [["x", "|O", [1], 0]], [["x"]], [["x", "<i4", [1], -512]], None):
         header = json.dumps({"meta": {}, "arrays": arrays}).encode()
         body = len(header).to_bytes(8, "little") + header + b"\0" * 64
-        path.write_bytes(cache.MAGIC + hashlib.sha256(body).digest() + body)
+        path.write_bytes(MAGIC + hashlib.sha256(body).digest() + body)
         assert read_arrays(path) is None
 
 
@@ -144,8 +145,8 @@ def test_a_cache_that_others_wrote_is_read_though_it_can_not_be_written(
     monkeypatch: pytest.MonkeyPatch, builds: list[int]
 ) -> None:
     fresh()
-    monkeypatch.setattr(cache, "writable", lambda folder: False)
-    cache._usable.clear()
+    monkeypatch.setattr(array_files, "writable", lambda folder: False)
+    array_files._usable.clear()
     again = fresh()
     assert len(builds) == 1
     assert again.cache_path("vocabulary.bin") is not None and again.cache_path("missing") is None

@@ -8,13 +8,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from constrain.array_files import MAGIC
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.gguf import from_gguf
 from constrain.vocabulary.adapters.huggingface import from_transformers
 from constrain.vocabulary.adapters.sentencepiece import from_sentencepiece
 from constrain.vocabulary.adapters.tekken import from_tekken
 from constrain.vocabulary.adapters.tiktoken import from_rank_file
-from constrain.vocabulary.cache import MAGIC
 from constrain.vocabulary.vocabulary import Vocabulary
 
 _NAMES = ("tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model")  # in the order of preference
