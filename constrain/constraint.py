@@ -7,11 +7,13 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from constrain.errors import ConstraintError
+from constrain.errors import InvalidText
 from constrain.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
+    from constrain.engine.matcher import Matcher
+    from constrain.explain import Explanation
     from constrain.grammar.ir import Grammar
     from constrain.schema.inputs import Input
     from constrain.vocabulary.vocabulary import Vocabulary
@@ -61,30 +63,36 @@ class Constraint:
     def matches(self, text: str | bytes) -> bool:
         """Is the text, whole, in the language?"""
         data = text.encode() if isinstance(text, str) else text
-        matcher = self.compile(_byte_vocabulary()).matcher()
+        matcher = self.byte_matcher()
         return matcher.accept_bytes(data) == len(data) and matcher.is_accepting
 
-    def explain(self, text: str | bytes) -> str | None:
-        """None when the text is in the language, else a sentence that says at which byte it leaves it."""
-        data = text.encode() if isinstance(text, str) else text
-        matcher = self.compile(_byte_vocabulary()).matcher()
-        taken = matcher.accept_bytes(data)
-        if taken == len(data):
-            if matcher.is_accepting:
-                return None
-            return f"the text ends after {len(data)} bytes, but something is still missing"
-        good = data[:taken].decode("utf-8", "replace")[-40:]
-        bad = data[taken : taken + 20].decode("utf-8", "replace")
-        return f"byte {taken} can't be {bad[:1]!r}: after ...{good!r} comes {bad!r}"
+    def explain(self, text: str | bytes) -> Explanation | None:
+        """None when the text is in the language, else where it leaves it, and why (a `str` with attributes)."""
+        from constrain.explain import explain
+
+        return explain(self, text)
 
     def parse(self, text: str) -> Any:
-        """The value of a JSON text in the language; the text itself for other constraints. Raises ConstraintError."""
+        """The value of a text in the language: of JSON, what the schema stands for (a Python object, a Pydantic
+        model, ...); of other texts, the text itself. Raises InvalidText."""
         wrong = self.explain(text)
         if wrong is not None:
-            raise ConstraintError(wrong)
+            raise InvalidText.of(wrong)
         if self.input is None:
             return text
         return json.loads(text) if self.input.decode is None else self.input.decode(text)
+
+    def byte_matcher(self) -> Matcher:
+        """A matcher over single bytes (256 is the end), for following texts."""
+        return self.compile(_byte_vocabulary()).matcher()
+
+    def with_options(self, **options: Any) -> Constraint:
+        """The same schema under other options of `constrain.json`."""
+        if self.input is None:
+            raise ValueError("only constraints from schemas have options")
+        from dataclasses import replace
+
+        return _from_input(replace(self.input, options=self.input.options | options), self.limits)
 
 
 _bytes: Vocabulary | None = None

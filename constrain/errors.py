@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from constrain.explain import Explanation
 
 
 class ConstraintError(ValueError):
@@ -77,7 +80,21 @@ class LimitExceeded(ConstraintError):
 
 
 class InvalidText(ConstraintError):
-    """A text is not in the language, or does not make a value (`Constraint.parse`)."""
+    """A text is not in the language, or does not make a value (`Constraint.parse`).
+
+    pointer: the place in the JSON value; position: the byte; keyword: what it violates. explanation: all of it, where
+    the text leaves the language.
+    """
+
+    explanation: Explanation | None = None
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> Self:
+        """The error for a text with this explanation."""
+        made = cls(str(explanation), keyword=explanation.keyword)
+        made.explanation, made.pointer, made.position = explanation, explanation.pointer, explanation.byte
+        made.line, made.column = explanation.line, explanation.column
+        return made
 
 
 class InvalidVocabulary(ConstraintError):

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from constrain.errors import UnsupportedFeature
+from constrain.explain.words import OWN_WORDS
 from constrain.schema.inputs import decimals, spellings
 from constrain.schema.inputs.patterns import to_ecma
 from constrain.schema.inputs.python import REFUSED
@@ -29,9 +30,9 @@ def refused(keyword: str, reason: str, hint: str = "") -> Json:
     return {REFUSED: [keyword, reason, hint]}
 
 
-def text(pattern: str) -> Json:
-    """The strings that match."""
-    return {"type": "string", "pattern": pattern}
+def text(pattern: str, words: str) -> Json:
+    """The strings that match. words: what they are, for explanations."""
+    return {"type": "string", "pattern": pattern, OWN_WORDS: {"pattern": words}}
 
 
 class Open(GenerateJsonSchema):
@@ -100,6 +101,8 @@ class Open(GenerateJsonSchema):
                 if math.isfinite(next_one) and bound not in made:
                     del made[keyword]
                     made[bound] = next_one
+                    word = "above" if bound == "minimum" else "below"
+                    made[OWN_WORDS] = made.get(OWN_WORDS, {}) | {bound: f"a number {word} {end}"}
         if not schema.get("allow_inf_nan", self._setting("allow_inf_nan", True)):
             made.setdefault("minimum", -MOST)
             made.setdefault("maximum", MOST)
@@ -135,7 +138,9 @@ class Open(GenerateJsonSchema):
         if digits is not None and digits > 100:
             return refused("max_digits", "so many digits can't be counted", "Leave `max_digits` out")
         pattern = decimals.pattern(lo, hi, lo_open, hi_open, digits, places)
-        return numbers if pattern is None else {"anyOf": [numbers, text(pattern)]}
+        if pattern is None:
+            return numbers
+        return {"anyOf": [numbers, text(pattern, "a decimal number within the bounds, as a string")]}
 
     # Strings ---------------------------------------------------------------------------------------------------------
 
@@ -162,6 +167,9 @@ class Open(GenerateJsonSchema):
             patterns.append(f"^(?!{space})(?:[^]*{to_ecma('[^' + chr(92) + 's]')})?$")
         if patterns:
             made["pattern"] = patterns[0]
+            shown = given.pattern if isinstance(given, re.Pattern) else given
+            words = "a string without whitespace around it" if given is None else f"a string that matches {shown}"
+            made[OWN_WORDS] = {"pattern": words}
         if len(patterns) > 1:
             made["allOf"] = [{"pattern": p} for p in patterns[1:]]
         return made
@@ -170,11 +178,11 @@ class Open(GenerateJsonSchema):
         lo, hi = schema.get("min_length") or 0, schema.get("max_length")
         form = self._setting("val_json_bytes", "utf8")
         if form == "hex":
-            return text(spellings.hexadecimal(lo, hi))
+            return text(spellings.hexadecimal(lo, hi), "bytes as hexadecimal digits")
         if lo > 1 or hi is not None:
             return refused("max_length" if hi is not None else "min_length", "bytes can't be counted in characters")
         if form == "base64":
-            made = text(spellings.whole(spellings.BASE64URL))
+            made = text(spellings.whole(spellings.BASE64URL), "bytes in Base64")
         else:
             made = {"type": "string"}
         return made | ({"minLength": 1} if lo else {})
@@ -186,7 +194,7 @@ class Open(GenerateJsonSchema):
         return made
 
     def url_schema(self, schema: Any) -> Json:
-        made = text(spellings.url(schema.get("allowed_schemes")))
+        made = text(spellings.url(schema.get("allowed_schemes")), _url_words(schema))
         if schema.get("max_length") is not None:
             made["maxLength"] = schema["max_length"]
         return made
@@ -194,7 +202,7 @@ class Open(GenerateJsonSchema):
     # Times -----------------------------------------------------------------------------------------------------------
 
     def date_schema(self, schema: Any) -> Json:
-        return _bounded(schema) or text(spellings.whole(spellings.DATE))
+        return _bounded(schema) or text(spellings.whole(spellings.DATE), "a date, as in 2024-02-29")
 
     def time_schema(self, schema: Any) -> Json:
         return _bounded(schema) or _zoned(schema, False)
@@ -203,7 +211,7 @@ class Open(GenerateJsonSchema):
         return _bounded(schema) or _zoned(schema, True)
 
     def timedelta_schema(self, schema: Any) -> Json:
-        return _bounded(schema) or text(spellings.whole(spellings.DURATION))
+        return _bounded(schema) or text(spellings.whole(spellings.DURATION), "a duration, as in P1DT2H3M4.5S")
 
     # Mappings --------------------------------------------------------------------------------------------------------
 
@@ -229,7 +237,7 @@ class Open(GenerateJsonSchema):
         if kind == "int":
             if any(keys.get(k) is not None for k in (*_BOUNDS, "multiple_of")):
                 return refused("propertyNames", "bounds of keys that are integers can't be enforced")
-            return text(r"^(?:0|-?[1-9]\d*)$")
+            return text(r"^(?:0|-?[1-9]\d*)$", "an integer")
         if kind in ("function-after", "function-before", "function-wrap"):
             return self._names(keys["schema"])
         plain = kind in ("str", "uuid", "url", "date", "datetime", "time", "timedelta", "bytes")
@@ -279,7 +287,15 @@ def _zoned(schema: Any, date: bool) -> Json:
     wanted = schema.get("tz_constraint")
     if isinstance(wanted, int):
         return refused("tz_constraint", "a fixed offset can't be enforced")
-    return text(spellings.moment(date, {"aware": True, "naive": False}.get(wanted)))
+    zone = {"aware": True, "naive": False}.get(wanted)
+    words = "a date and time, as in 2024-02-29T12:00:00" if date else "a time, as in 12:00:00"
+    words += {True: "Z, with an offset", False: ", without an offset", None: ""}[zone]
+    return text(spellings.moment(date, zone), words)
+
+
+def _url_words(schema: Any) -> str:
+    schemes = schema.get("allowed_schemes")
+    return "a URL with a host" + (f" and the scheme {' or '.join(schemes)}" if schemes else "")
 
 
 def _decimal(value: Any) -> Decimal:
