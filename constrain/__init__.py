@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from constrain.frontends import ebnf, gbnf, lark
     from constrain.frontends import shipped as grammar
     from constrain.sampling import Sampler, sample
+    from constrain.templates import template
     from constrain.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -60,6 +61,7 @@ __all__ = [
     "regex",
     "sample",
     "sampling",
+    "template",
 ]
 
 _LATE = {
@@ -71,6 +73,7 @@ _LATE = {
     "ebnf": "constrain.frontends",
     "gbnf": "constrain.frontends",
     "lark": "constrain.frontends",
+    "template": "constrain.templates",
 }
 
 

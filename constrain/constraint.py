@@ -72,6 +72,38 @@ class Constraint:
 
         return explain(self, text)
 
+    def __add__(self, other: Constraint | str) -> Constraint:
+        """Texts of this constraint with a text of the other right behind."""
+        from constrain.grammar.combine import concatenated
+
+        return concatenated([self, other], self.limits)
+
+    def __radd__(self, other: str) -> Constraint:
+        from constrain.grammar.combine import concatenated
+
+        return concatenated([other, self], self.limits)
+
+    def __or__(self, other: Constraint | str) -> Constraint:
+        """Texts of this constraint or of the other."""
+        from constrain.grammar.combine import either
+
+        return either([self, other], self.limits)
+
+    def __ror__(self, other: str) -> Constraint:
+        from constrain.grammar.combine import either
+
+        return either([other, self], self.limits)
+
+    def repeat(self, lo: int = 0, hi: int | None = None) -> Constraint:
+        """lo to hi texts of this constraint one after the other (None: without end)."""
+        from constrain.grammar.combine import repeated
+
+        return repeated(self, lo, hi, self.limits)
+
+    def optional(self) -> Constraint:
+        """Texts of this constraint, or nothing."""
+        return self.repeat(0, 1)
+
     def parse(self, text: str) -> Any:
         """The value of a text in the language: of JSON, what the schema stands for (a Python object, a Pydantic
         model, ...); of other texts, the text itself. Raises InvalidText."""

@@ -32,16 +32,16 @@ def lark(
 
     Raises GrammarError, UnsupportedFeature (with line and column where there are), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.ir import Grammar, Rules
+    from constrain.grammar.combine import start_of
+    from constrain.grammar.ir import Grammar
     from constrain.grammar.lark_frontend import lark_rules
-    from constrain.grammar.regular_parts import finished
 
     grammar = Grammar()
     cfg = lark_rules(
         text, start, grammar, scannerless=scannerless, indenter=indenter, import_paths=import_paths,
         source_path=source_path, flags=flags, json=json, limits=limits,
     )  # fmt: skip
-    grammar.start = grammar.add(Rules(finished(cfg, limits)))
+    grammar.start = start_of(grammar, cfg, limits)
     return Constraint(grammar, source="lark", limits=limits)
 
 
@@ -50,13 +50,13 @@ def gbnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError (with line and column), Unsatisfiable, LimitExceeded.
     """
+    from constrain.grammar.combine import start_of
     from constrain.grammar.gbnf import gbnf_rules
-    from constrain.grammar.ir import Grammar, Rules
-    from constrain.grammar.regular_parts import finished
+    from constrain.grammar.ir import Grammar
 
     grammar = Grammar()
     cfg = gbnf_rules(text, root, grammar, limits)
-    grammar.start = grammar.add(Rules(finished(cfg, limits)))
+    grammar.start = start_of(grammar, cfg, limits)
     return Constraint(grammar, source="gbnf", limits=limits)
 
 
@@ -65,13 +65,13 @@ def ebnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError and UnsupportedFeature (with line and column), Unsatisfiable, LimitExceeded.
     """
+    from constrain.grammar.combine import start_of
     from constrain.grammar.ebnf import ebnf_rules
-    from constrain.grammar.ir import Grammar, Rules
-    from constrain.grammar.regular_parts import finished
+    from constrain.grammar.ir import Grammar
 
     grammar = Grammar()
     cfg = ebnf_rules(text, root, grammar, limits)
-    grammar.start = grammar.add(Rules(finished(cfg, limits)))
+    grammar.start = start_of(grammar, cfg, limits)
     return Constraint(grammar, source="ebnf", limits=limits)
 
 

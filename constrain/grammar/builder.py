@@ -34,6 +34,10 @@ class Builder:
             number = self._numbers[name] = self._new(name)
         return ("rule", number)
 
+    def fresh(self, name: str) -> Symbol:
+        """A nonterminal of its own."""
+        return ("rule", self._new(name))
+
     def _new(self, name: str) -> int:
         self.names.append(name)
         return len(self.names) - 1
@@ -50,8 +54,8 @@ class Builder:
         return self._terminal(Terminal(_shown(piece), piece)) if isinstance(piece, Regex) else piece
 
     def define(self, left: Symbol, pieces: list[Piece]) -> None:
-        """Add a rule."""
-        right = tuple([self.symbol(p) for p in self.joined(pieces)])
+        """Add a rule. (What is regular in it is joined by regular_parts.py, which looks at the size.)"""
+        right = tuple([self.symbol(p) for p in pieces if p is not EPSILON])
         self.size += 1 + len(right)
         if self.size > self.limits.grammar_nodes:
             raise LimitExceeded(

@@ -242,9 +242,7 @@ class _Loader:
                             hint="Indentation needs indenter=", **self.place(rule.origin.name),
                         )  # fmt: skip
                 elif symbol.name not in defined:
-                    raise GrammarError(
-                        f"the rule {symbol.name} has no definition", **self.place(rule.origin.name)
-                    )
+                    raise GrammarError(f"the rule {symbol.name} has no definition", **self.place(rule.origin.name))
 
     def symbol(self, made: _Rules, symbol: Any) -> int | str:
         """A symbol of lark's as `_Rules` takes it: a place among the terminals, or the name of a rule."""

@@ -177,7 +177,7 @@ class GrammarReader:
             self.bad("a token is <[id]> or <text>")
         self.at = found.end()
         number, name = found.groups()
-        return self.token(Token((int(number) if number else f"<{name}>",), negated), found.group())
+        return self.token(Token((int(number) if number else f"<{name}>",), negated), "!" * negated + found.group())
 
     def token(self, token: Token, name: str) -> Symbol:
         """The symbol of a token."""
@@ -223,6 +223,8 @@ class GrammarReader:
         if c == ".":
             self.at += 1
             return ANY
+        if c and c in "*+?{":
+            self.bad("nothing to repeat")
         at = self.at
         name = self.take_name()
         self.used.setdefault(name, at)
@@ -234,6 +236,8 @@ class GrammarReader:
         while True:
             group = groups[-1]
             nested = len(groups) > 1
+            if not nested and self.ends_here():
+                return [*group.alternatives, group.sequence]
             c = self.peek()
             if c == "|":
                 group.alternatives.append(group.sequence)
@@ -256,8 +260,6 @@ class GrammarReader:
                 self.at += 1
                 groups[-1].sequence.append(made)
                 self.after_atom(groups[-1], len(groups) > 1)
-            elif not nested and self.ends_here():
-                return [*group.alternatives, group.sequence]
             elif not c:
                 self.bad("a group does not end", group.position)
             else:
@@ -269,7 +271,7 @@ class GrammarReader:
         raise NotImplementedError
 
     def ends_here(self) -> bool:
-        """Does the rule end at the position?"""
+        """Does the rule end at the position? (Blanks before an alternative may be skipped.)"""
         raise NotImplementedError
 
     def check_open(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from constrain.errors import GrammarError
 from constrain.grammar.fixpoint import Need, fixpoint
-from constrain.grammar.ir import NEVER, Alt, Array, Items, Node, NodeId, Object, Seq, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Items, Node, NodeId, Object, Rules, Seq, Text
 
 
 def tidy(nodes: list[Node], since: int, root: NodeId, forward: bool) -> NodeId:
@@ -50,7 +50,7 @@ def tidy(nodes: list[Node], since: int, root: NodeId, forward: bool) -> NodeId:
                 alias[i] = flat.options[0] if len(options) == 1 else head
     if alias:
         for i in range(since, len(nodes)):
-            nodes[i] = _renamed(nodes[i], alias)
+            nodes[i] = renamed_node(nodes[i], alias)
     return alias.get(root, root)
 
 
@@ -147,6 +147,8 @@ def references(node: Node) -> tuple[NodeId, ...]:
         return tuple([item for row in node.steps for item, _ in row])
     if isinstance(node, Array):
         return (*node.prefix, node.item)
+    if isinstance(node, Rules):
+        return tuple([t.node for t in node.cfg.terminals if t.node != NEVER])
     return ()
 
 
@@ -162,7 +164,7 @@ def _reachable(nodes: list[Node], root: NodeId) -> set[NodeId]:
     return seen
 
 
-def _renamed(node: Node, alias: dict[NodeId, NodeId]) -> Node:
+def renamed_node(node: Node, alias: dict[NodeId, NodeId]) -> Node:
     """The node with every reference replaced by what stands for it."""
     if not any(r in alias for r in references(node)):
         return node
@@ -182,4 +184,7 @@ def _renamed(node: Node, alias: dict[NodeId, NodeId]) -> Node:
         return node._replace(steps=tuple([tuple([(alias.get(i, i), q) for i, q in row]) for row in node.steps]))
     if isinstance(node, Array):
         return node._replace(prefix=renamed(node.prefix), item=alias.get(node.item, node.item))
+    if isinstance(node, Rules):
+        terminals = [t._replace(node=alias.get(t.node, t.node)) for t in node.cfg.terminals]
+        return Rules(node.cfg._replace(terminals=tuple(terminals)))
     return node
