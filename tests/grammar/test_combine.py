@@ -68,7 +68,7 @@ def test_lazy_nodes_stay_lazy() -> None:
 
     wrapped = Grammar()
     wrapped.nodes, inner = source.nodes, source.start
-    wrapped.start = wrapped.add(Lazy(lambda: expand() and 0 or inner))
+    wrapped.start = wrapped.add(Lazy(lambda: (expand() and 0) or inner))
     target = Grammar()
     target.start = graft(target, wrapped)
     assert len(target.nodes) == 1 and not made
