@@ -7,9 +7,10 @@ lexer is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.lalr import ACCEPT, Tables
@@ -90,19 +91,64 @@ def shifted(t: Tables, stacks: set[Stack], terminal: int) -> set[Stack]:
     }
 
 
+class Reading(NamedTuple):
+    """Where a parse stands. blocks: the columns of the open blocks; brackets: how many are open."""
+
+    stack: Stack
+    blocks: tuple[int, ...] = (0,)
+    brackets: int = 0
+
+
+def take(cfg: Cfg, t: Tables, reading: Reading, terminal: int, text: str) -> Iterator[Reading]:
+    """Where the parse stands after a token, as `lark.indenter.Indenter` passes it on."""
+    lines = cfg.indentation
+    if terminal in cfg.ignore:
+        yield reading
+        return
+    if lines is None or terminal != lines.newline:
+        brackets = reading.brackets
+        if lines is not None:
+            brackets += (terminal in lines.opening) - (terminal in lines.closing)
+        for stack in shifted(t, {reading.stack}, terminal):
+            yield Reading(stack, reading.blocks, brackets)
+        return
+    if reading.brackets:
+        yield reading
+        return
+    spaces = text.rpartition("\n")[2]
+    column = spaces.count(" ") + lines.tab * spaces.count("\t")
+    stacks = shifted(t, {reading.stack}, terminal)
+    blocks = reading.blocks
+    if column > blocks[-1]:
+        stacks = shifted(t, stacks, lines.indent)
+        blocks = (*blocks, column)
+    while column < blocks[-1]:
+        stacks = shifted(t, stacks, lines.dedent)
+        blocks = blocks[:-1]
+    if column == blocks[-1]:
+        for stack in stacks:
+            yield Reading(stack, blocks)
+
+
 def accepts(cfg: Cfg, t: Tables, text: str) -> bool:
     """Is the text in the language? Each parse has a lexer of its own, which asks what its state can take."""
-    level: dict[int, set[Stack]] = {0: {(t.start_state,)}}
+    lines = cfg.indentation
+    level: dict[int, set[Reading]] = {0: {Reading((t.start_state,))}}
     for at in range(len(text)):
-        for stack in level.pop(at, ()):
-            found = token(cfg, t.contexts[t.context[stack[-1]]], text, at)
-            if found is None or found[0] < 0:
-                continue
-            terminal, end = found
-            after = {stack} if terminal in cfg.ignore else shifted(t, {stack}, terminal)
-            level.setdefault(end, set()).update(after)
-    stacks = level.get(len(text), set())
-    return any(ACCEPT in t.actions_of(s[-1], t.n_terminals) for s in reduced(t, stacks, t.n_terminals))
+        for reading in level.pop(at, ()):
+            context = t.contexts[t.context[reading.stack[-1]]]
+            found = token(cfg, context if lines is None else (*context, lines.newline), text, at)
+            if found is not None and found[0] >= 0:
+                terminal, end = found
+                level.setdefault(end, set()).update(take(cfg, t, reading, terminal, text[at:end]))
+    for stack, blocks, _ in level.get(len(text), ()):
+        stacks = {stack}
+        for _ in blocks[1:]:
+            assert lines is not None
+            stacks = shifted(t, stacks, lines.dedent)
+        if any(ACCEPT in t.actions_of(s[-1], t.n_terminals) for s in reduced(t, stacks, t.n_terminals)):
+            return True
+    return False
 
 
 def begins(cfg: Cfg, t: Tables, text: str, letters: str, more: int) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import lark
+import lark.indenter
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from constrain.errors import UnsupportedFeature
-from constrain.grammar.cfg import Cfg, Rule, Terminal
+from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
 from constrain.grammar.lalr import tables
 from constrain.grammar.lexing import lexer
 from constrain.regular import parse_python
@@ -51,12 +52,14 @@ def test_derives_is_larks_earley(cfg: Cfg) -> None:
             assert naive_cfg.derives(cfg, word) == parses(parser, word), (text, word)
 
 
-def from_lark(parser: lark.Lark, start: str) -> Cfg:
+def from_lark(parser: lark.Lark, start: str, lines: type[lark.indenter.Indenter] | None = None) -> Cfg:
     """A grammar that lark has read, with the ranks and the texts taken from others that its lexer goes by."""
     order = sorted(
         parser.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name)
     )
-    symbols = [t.name for t in order] + sorted({r.origin.name for r in parser.rules})
+    textless = [] if lines is None else [str(lines.INDENT_type), str(lines.DEDENT_type)]
+    names = sorted({r.origin.name for r in parser.rules})
+    symbols = [t.name for t in order] + textless + names
     number = {name: i for i, name in enumerate(symbols)}
     fixed = [t.pattern.type == "str" for t in order]
     made = []
@@ -67,14 +70,20 @@ def from_lark(parser: lark.Lark, start: str) -> Cfg:
             if fixed[u] and other.priority == t.priority and naive_cfg.holds(language, other.pattern.value)
         )  # fmt: skip
         made.append(Terminal(t.name, language, rank=i, unless=took))
+    made += [Terminal(name) for name in textless]
     return Cfg(
         tuple(made),
-        tuple(symbols[len(order) :]),
+        tuple(names),
         tuple(Rule(number[r.origin.name], tuple(number[s.name] for s in r.expansion)) for r in parser.rules),
         number[start],
         lexing=True,
         ignore=frozenset(number[name] for name in parser.ignore_tokens),
-    )
+        indentation=lines and Indentation(
+            number[str(lines.NL_type)], number[textless[0]], number[textless[1]],
+            tuple(number[x] for x in lines.OPEN_PAREN_types), tuple(number[x] for x in lines.CLOSE_PAREN_types),
+            int(lines.tab_len),
+        ),
+    )  # fmt: skip
 
 
 PATTERNS = ['"a"', '"b"', '"ab"', '"aa"', '"ba"', "/a+/", "/[ab]+/", "/ab?/", "/b*c/", "/[a-c]/", "/ca*b?/", '"c"']
@@ -116,3 +125,55 @@ def test_accepts_is_larks_contextual_lexer(text: str) -> None:
         for letters in product("abc_"[: 4 if length < 5 else 2], repeat=length):
             word = "".join(letters)
             assert naive_lexing.accepts(cfg, t, word) == parses(parser, word), word
+
+
+class Lines(lark.indenter.Indenter):
+    NL_type = "NL"
+    INDENT_type = "INDENT"
+    DEDENT_type = "DEDENT"
+    OPEN_PAREN_types: ClassVar[list[str]] = ["OPEN"]
+    CLOSE_PAREN_types: ClassVar[list[str]] = ["CLOSE"]
+    tab_len = 2
+
+
+BLOCKS = """
+start: NL? line*
+line: A NL | A line_rest | A ":" NL INDENT line+ DEDENT
+line_rest: OPEN (A | line_rest)* CLOSE NL
+A: "a"
+OPEN: "("
+CLOSE: ")"
+NL: /(\\n[ \\t]*(#)?)+/
+%declare INDENT DEDENT
+%ignore " "
+"""
+
+
+@st.composite
+def blocks(draw: Draw) -> str:
+    """Lines in blocks, now and then with a mistake."""
+    text = draw(st.sampled_from(["", "", "\n"]))
+    open_ = [0]
+    deeper = False
+    for left in range(draw(st.integers(0, 6)), -1, -1):
+        column = open_[-1] + draw(st.integers(1, 3)) if deeper else draw(st.sampled_from(open_))
+        open_ = [c for c in open_ if c < column] + [column]
+        deeper = left > 0 and draw(st.booleans())
+        wrong = draw(st.integers(0, 20))
+        text += draw(st.sampled_from([" " * column, "\t" * (column // 2) + " " * (column % 2)])) + " " * (wrong == 1)
+        text += "a:" if deeper else draw(st.sampled_from(["a", "a", "a()", "a (\n a)", "a((\n)  a\n)"]))
+        text += {2: ")", 3: "#", 4: ":", 5: "a"}.get(wrong, "")
+        text += "" if wrong == 6 else draw(st.sampled_from(["\n", "\n", "\n", "\n\n", "\n#\n", "\n  #\n \n"]))
+    return text.removesuffix(draw(st.sampled_from(["", "", "\n"])))
+
+
+@SETTINGS
+@given(blocks())
+def test_blocks_are_larks_indenters(text: str) -> None:
+    parser = lark.Lark(BLOCKS, parser="lalr", lexer="contextual", postlex=Lines())
+    cfg = from_lark(parser, "start", Lines)
+    try:
+        expected = parses(parser, text)
+    except (lark.indenter.DedentError, AssertionError):
+        expected = False
+    assert naive_lexing.accepts(cfg, tables(cfg), text) == expected
