@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Self
+
+from constrain.limits import Limits
 
 if TYPE_CHECKING:
     from constrain.explain import Explanation
@@ -77,6 +80,14 @@ class GrammarError(ConstraintError):
 
 class LimitExceeded(ConstraintError):
     """A documented limit was passed (see docs/limits.md). `keyword` names the limit."""
+
+    def __init__(self, reason: str, *, keyword: str | None = None, hint: str | None = None, **place: Any) -> None:
+        if hint is None and keyword in _LIMITS:
+            hint = f"Simplify it, or raise Limits.{keyword}"
+        super().__init__(reason, keyword=keyword, hint=hint, **place)
+
+
+_LIMITS = frozenset(field.name for field in fields(Limits))
 
 
 class InvalidText(ConstraintError):

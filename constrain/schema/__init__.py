@@ -70,9 +70,9 @@ def compile_schema(
     else:
         check_depth(schema, limits)
 
-    def compiled(scoped: bool) -> tuple[Compiler, Grammar]:
-        compiler = Compiler(
-            schema,
+    def compiled(document: Any, at: str, scoped: bool) -> Grammar:
+        return Compiler(
+            document,
             at=at,
             whitespace=whitespace,
             ordered=property_order == "schema",
@@ -83,18 +83,30 @@ def compile_schema(
             refuse_unknown_formats=unknown_formats == "refuse",
             limits=limits,
             scoped=scoped,
-        )
-        return compiler, compiler.compile()
+        ).compile()
+
+    def made(document: Any, at: str) -> Grammar:
+        try:
+            try:
+                grammar = compiled(document, at, False)
+            except NeedsScopes:
+                grammar = compiled(document, at, True)
+        except RecursionError:
+            reason = "schemas are nested or refer to each other too deeply"
+            raise LimitExceeded(reason, keyword="schema_depth") from None
+        grammar.escapes = escapes
+        return prune(grammar, limits)
+
+    def has_values(document: Any, at: str) -> bool:
+        try:
+            made(document, at)
+        except Unsatisfiable:
+            return False
+        return True
 
     try:
-        try:
-            compiler, grammar = compiled(False)
-        except NeedsScopes:
-            compiler, grammar = compiled(True)
-        grammar.escapes = escapes
-    except RecursionError:
-        raise LimitExceeded("schemas are nested or refer to each other too deeply", keyword="schema_depth") from None
-    try:
-        return prune(grammar, limits)
+        return made(schema, at)
     except Unsatisfiable:
-        raise compiler.unsatisfiable() from None
+        from constrain.schema.contradiction import explained
+
+        raise explained(schema, at, has_values) from None

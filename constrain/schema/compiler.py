@@ -15,7 +15,6 @@ from constrain.errors import (
     GrammarError,
     InvalidSchema,
     LimitExceeded,
-    Unsatisfiable,
     UnsupportedFeature,
 )
 from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, String, Text
@@ -67,7 +66,6 @@ class Compiler:
         self.voids: dict[frozenset[int], bool] = {}  # conjunctions -> are they surely without values?
         self.filtered: dict[tuple[int, int], tuple[int, list[Json]]] = {}  # which of some values satisfy a schema
         self.proved = 0  # alternatives that proofs of voidness have looked at
-        self.dead: list[Json] = []  # schemas that turned out to have no values
         self._nodes: dict[Any, NodeId] = {id(False): NEVER}
         self._leaves: dict[Node, NodeId] = {}
         self._depth = 0
@@ -145,8 +143,6 @@ class Compiler:
             raise
         finally:
             self._place = before
-        if made == NEVER:
-            self.dead.append(literals[0][0])
         if len(self.grammar.nodes) > self.limits.grammar_nodes:
             most = self.limits.grammar_nodes
             raise LimitExceeded(f"the schema needs more than {most} nodes", keyword="grammar_nodes")
@@ -380,12 +376,8 @@ class Compiler:
         if why.negated:  # named by what asks for the negation
             around = [token for token in place.split("/") if token in ("not", "oneOf", "if")]
             keyword = around[-1] if around else "not" if _has_key(self.root, "not") else "oneOf"
-        return UnsupportedFeature(why.reason, pointer=place, keyword=keyword, position=why.position, hint=why.hint)
-
-    def unsatisfiable(self) -> Unsatisfiable:
-        """The error to raise when the whole has no values: the pointer leads to the first schema without values."""
-        pointer = self.pointer(self.dead[0]) if self.dead else ""
-        return Unsatisfiable("no value satisfies the schema", pointer=pointer)
+        hint = why.hint or "Leave it out of the schema, and check it after parsing"
+        return UnsupportedFeature(why.reason, pointer=place, keyword=keyword, position=why.position, hint=hint)
 
     def pointer(self, schema: Json, keyword: str | None = None) -> str:
         """Where a part of the documents stands; what was made by rewriting: where that comes from."""
