@@ -60,6 +60,16 @@ class Lines(Indenter):
 
 
 
+def _keep_text_whole(parser: lark.Lark) -> None:
+    """Where the parser can take the text of an f-string, don't look for line ends, as the engine does not: lark would
+    drop them between brackets, also in a string in single quotes."""
+    lexer: Any = parser.parser.lexer
+    for one in lexer.lexer.lexers.values():
+        if any(re.search("TEXT|SPEC", terminal.name) for terminal in one.terminals):
+            one.terminals = [terminal for terminal in one.terminals if terminal.name != Lines.NL_type]
+            one._scanner = None
+
+
 @cache
 def _parser(name: str) -> tuple[lark.Lark, Lines | None, tuple[str, ...]]:
     text = (GRAMMARS / f"{name}.lark").read_text("utf-8")
@@ -76,6 +86,8 @@ def _parser(name: str) -> tuple[lark.Lark, Lines | None, tuple[str, ...]]:
     finally:
         lark.logger.removeHandler(handler)
         lark.logger.setLevel(level)
+    if lines is not None:
+        _keep_text_whole(parser)
     found = re.findall(r"Shift/Reduce conflict for terminal (\w+):.*\n \* <(.*)>", log.getvalue())
     return parser, lines, tuple(sorted({f"{terminal} after {rule}" for terminal, rule in found}))
 
