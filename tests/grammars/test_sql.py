@@ -45,9 +45,10 @@ INVALID = [
     "select a from t1 t2 t3", "select count(* from t", "select a in 1", "select a between 1", "select a is",
     "from t",
     "select a from t union", "select 'a", "select \"a", "select 1a", "select x'0'", "select a.b.c.d", "select cast(a)",
-    "select a from t where b = ", "select a as select", "select a not b", "select selectx from t where x y", "select a;b",
+    "select a from t where b = ", "select a as select", "select a not b", "select selectx from t where x y",
+    "select a;b",
     "select 1 from t on", "select a from t join", "select a like", "select 1 2", "",
-    "select a from t wher b = 1", "select a fromt", "select a from t where b andc", "select a froms t", "selecta",
+    "select a from t wher b = 1", "select a from t where b andc", "select a froms t", "selecta",
     "select 1and2", "update t set a = 1", "select a from t; select b", "select a from (select b",
 ]  # fmt: skip
 
