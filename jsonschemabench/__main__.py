@@ -1,4 +1,4 @@
-"""The command line: `speed`, `coverage`, `readme`."""
+"""`python -m jsonschemabench`: the commands of `cli`, and those of the committed pages: speed, coverage, readme."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from jsonschemabench import coverage, machine, measure, report, startup, suites
 from jsonschemabench.engines import ENGINES, installed, lookup
-from jsonschemabench.runner import ROOT, Limits, progress, write_rows
+from jsonschemabench.limits import Limits
+from jsonschemabench.runner import ROOT, progress, write_rows
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import TOKENIZERS, Tokenizer
 
@@ -22,11 +23,21 @@ DEFAULT_ENGINES = "constrain,llguidance,glrmask"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command. -> its exit status (the commands of `cli` raise SystemExit)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] and given[0] in ("speed", "coverage", "readme"):
+        return committed(given)
+    from jsonschemabench.cli import app
+
+    app(given, prog_name="jsonschemabench")
+    return 0
+
+
+def committed(given: list[str]) -> int:
+    """Run one of the commands of the committed pages.
 
     Exit status 1: something is missing or unreadable (the message says what); `coverage`: something is wrong.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
     args = _parser().parse_args(given)
     args.given = given
     try:
@@ -38,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m jsonschemabench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m jsonschemabench", description="The committed pages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     speed = commands.add_parser("speed", help="times, memory and outcomes of the engines on a sample, side by side")
     _shared_options(speed, DEFAULT_ENGINES)

@@ -16,8 +16,9 @@ from typing import Any
 
 from jsonschemabench import machine, suites
 from jsonschemabench.engines import lookup
+from jsonschemabench.limits import Limits
 from jsonschemabench.measure import over_constrained, under_constrained, verdict
-from jsonschemabench.runner import Limits, Pool, Row, append_row, each, progress, read_rows
+from jsonschemabench.runner import Pool, Row, append_row, each, progress, read_rows
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer, cache_dir
 

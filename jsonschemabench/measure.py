@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jsonschemabench.runner import Limits, Pool, Row, each
+from jsonschemabench.limits import Limits
+from jsonschemabench.runner import Pool, Row, each
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer
-from jsonschemabench.worker import NOT_CALLED
+from jsonschemabench.walks import NOT_CALLED
 
 Times = NDArray[np.float64]
 SLOWEST = 10  # how many of the slowest schemas a result names

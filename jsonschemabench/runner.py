@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import queue
@@ -14,11 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from jsonschemabench.environments import interpreter
+from jsonschemabench.limits import Limits
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer
 
@@ -27,15 +29,6 @@ SETUP_S = 300.0  # CPU seconds for an engine's own start: it may have kernels to
 WALL_FACTOR = 5.0  # a worker that is not given the CPU (or sleeps) is ended after so many times its CPU limit
 TICKS = os.sysconf("SC_CLK_TCK")
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one schema may use in a worker. CPU seconds to compile, to walk all instances; memory beyond the start's."""
-
-    compile_s: float = 20.0
-    walk_s: float = 60.0
-    memory_gb: float = 8.0
 
 
 class WorkerDied(RuntimeError):
@@ -54,13 +47,14 @@ class Worker:
     """One worker process of one engine, pinned to a core. A context manager; `ready` is its first answer."""
 
     def __init__(self, engine: str, tokenizer: str, limits: Limits, core: int | None) -> None:
-        command = [sys.executable, "-m", "jsonschemabench.worker", engine, "--tokenizer", tokenizer]
+        python = interpreter(engine) or sys.executable
+        command = [python, "-m", "jsonschemabench.worker", engine, "--tokenizer", tokenizer]
         command += ["--memory-gb", str(limits.memory_gb)] + (["--core", str(core)] if core is not None else [])
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=_environment()
         )
-        self.limits, self.buffer = limits, b""
+        self.limits, self.buffer, self.resident = limits, b"", 0
         try:
             self.ready = self._read(SETUP_S)
         except WorkerDied as death:
@@ -69,16 +63,35 @@ class Worker:
             if not hasattr(self, "ready"):
                 self.close()
 
-    def walk(self, case: Case, tokens: Sequence[Sequence[int]], *, times: bool, options: Row | None = None) -> Row:
-        """Compile the schema and walk the instances (given as ids)."""
-        request = {"do": "walk", "schema": case.schema, "instances": tokens, "times": times, "options": options or {}}
-        return self._ask(request, [self.limits.compile_s, self.limits.walk_s])
+    def walk(
+        self,
+        case: Case,
+        tokens: Sequence[Sequence[int]],
+        *,
+        times: bool,
+        warm: bool = False,
+        options: Row | None = None,
+    ) -> Row:
+        """Compile the case and walk the instances (given as ids)."""
+        request = {"do": "walk", **asked(case), "instances": tokens, "times": times, "warm": warm}
+        return self._ask({**request, "options": options or {}}, [self.limits.compile_s, self.limits.walk_s])
 
-    def judge(self, schema: str, instances: Sequence[str]) -> list[list[bool | None]]:
-        """What the `jsonschema` validator says of each text: [without format checks, with them], None: can't tell."""
-        request = {"do": "judge", "schema": schema, "instances": instances}
-        verdicts: list[list[bool | None]] = self._ask(request, [self.limits.walk_s])["verdicts"]
-        return verdicts
+    def judge(self, schema: str, instances: Sequence[str], **more: Any) -> Row:
+        """What the validators say of each text (see `judges`)."""
+        return self._ask({"do": "judge", "schema": schema, "instances": instances, **more}, [self.limits.walk_s])
+
+    def open(self, case: Case, mask_file: Path) -> Row:
+        """Begin a text that is written step by step (see `sessions`)."""
+        return self._ask({"do": "open", **asked(case), "mask_file": str(mask_file)}, [self.limits.compile_s])
+
+    def take(self, token: int) -> Row:
+        """The next token of that text."""
+        return self._ask({"do": "take", "token": token}, [self.limits.walk_s])
+
+    def write(self, case: Case, model: str, prompt: str, tokens: int) -> Row:
+        """A whole text by an engine with a runtime of its own."""
+        request = {"do": "write", **asked(case), "model": model, "prompt": prompt, "tokens": tokens}
+        return self._ask(request, [self.limits.compile_s + self.limits.walk_s])
 
     def _ask(self, request: Row, seconds: list[float]) -> Row:
         assert self.process.stdin is not None
@@ -153,6 +166,17 @@ class Worker:
         self.close()
 
 
+def asked(case: Case) -> Row:
+    """What a worker needs to compile a case."""
+    return {
+        "kind": case.kind,
+        "schema": case.schema,
+        "dialects": dict(case.dialects),
+        "specification": case.specification,
+        "resources": case.resources,
+    }
+
+
 class Pool:
     """Workers of one engine, at most one per thread that asks; one that died is replaced when it is next needed."""
 
@@ -166,23 +190,40 @@ class Pool:
         try:
             worker = self.idle.get_nowait()
         except queue.Empty:
-            worker = Worker(self.engine, self.tokenizer.name, self.limits, self.core)
+            worker = Worker(self.engine, self.vocabulary, self.limits, self.core)
             self.ready = self.ready or worker.ready
         try:
             yield worker
         except BaseException:
             worker.close()
             raise
-        self.idle.put(worker)
+        if worker.resident > self.limits.memory_gb * 2**30:  # what it kept of earlier schemas is no later one's fault
+            worker.close()
+        else:
+            self.idle.put(worker)
 
-    def walk(self, case: Case, *, times: bool, options: Row | None = None, only: Sequence[int] | None = None) -> Row:
+    @functools.cached_property
+    def vocabulary(self) -> str:
+        """What the workers load the vocabulary from: a file, so that their environment needs no package for it."""
+        return self.tokenizer.name if self.tokenizer.name == "bytes" else str(self.tokenizer.keep())
+
+    def walk(
+        self,
+        case: Case,
+        *,
+        times: bool,
+        warm: bool = False,
+        options: Row | None = None,
+        only: Sequence[int] | None = None,
+    ) -> Row:
         """A row for the case, whatever happens. only: the places of the instances to walk (all of them)."""
         places = range(len(case.instances)) if only is None else only
         tokens = [case.instances[i].ids(self.tokenizer) for i in places]
         row: Row = {"name": case.name, "split": case.split, "valid": [case.instances[i].valid for i in places]}
         try:
             with self.worker() as worker:
-                row |= worker.walk(case, tokens, times=times, options=options)
+                row |= worker.walk(case, tokens, times=times, warm=warm, options=options)
+                worker.resident = row.get("resident", 0)
         except WorkerDied as death:
             row |= {**death.partial, "failed": death.kind, "error": {"class": death.kind, "message": death.detail}}
             row.pop("ends", None)
@@ -192,9 +233,10 @@ class Pool:
         """As `Worker.judge`; a validator that hangs can't tell."""
         try:
             with self.worker() as worker:
-                return worker.judge(schema, instances)
+                verdicts: list[list[bool | None]] = worker.judge(schema, instances)["verdicts"]
         except WorkerDied:
             return [[None, None] for _ in instances]
+        return verdicts
 
     def close(self) -> None:
         while True:

@@ -5,8 +5,10 @@ Another vocabulary is one more function in `TOKENIZERS` that returns a `Tokenize
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
+import json
 import os
 import struct
 from collections.abc import Callable
@@ -48,11 +50,16 @@ class Tokenizer:
     eos: int
     split: str
     source: str
+    backend_file: str = ""  # a `tokenizers` file of the same vocabulary, where there is one
 
     @property
     def size(self) -> int:
         """Number of ids, special ones included."""
         return max(len(self.tokens) - 1, *self.special) + 1
+
+    def ordinary(self) -> dict[int, bytes]:
+        """The ids that stand for bytes, with their bytes."""
+        return {i: spelled for i, spelled in enumerate(self.tokens) if spelled and i not in self.special}
 
     @cached_property
     def fast(self) -> Any:
@@ -69,8 +76,9 @@ class Tokenizer:
         """The same vocabulary as a `tokenizers.Tokenizer`; finding its merges takes seconds, so it is kept on disk."""
         import tokenizers
 
-        digest = hashlib.sha256(repr((self.tokens, self.special, self.split, tokenizers.__version__)).encode())
-        kept = cache_dir() / f"{self.name}-{digest.hexdigest()[:16]}.json"
+        if self.backend_file:
+            return tokenizers.Tokenizer.from_file(self.backend_file)
+        kept = self._kept_backend()
         if kept.exists():
             return tokenizers.Tokenizer.from_file(str(kept))
         made = _build_backend(self)
@@ -80,10 +88,40 @@ class Tokenizer:
         part.replace(kept)
         return made
 
+    def _kept_backend(self) -> Path:
+        import tokenizers
+
+        digest = hashlib.sha256(repr((self.tokens, self.special, self.split, tokenizers.__version__)).encode())
+        return cache_dir() / f"{self.name}-{digest.hexdigest()[:16]}.json"
+
     def encode(self, text: str) -> list[int]:
         """The ids a model would see for `text`; no special ids."""
         ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
         return ids
+
+    def encode_all(self, texts: list[str]) -> list[list[int]]:
+        """As `encode`, many at once."""
+        return [found.ids for found in self._backend.encode_batch(texts, add_special_tokens=False)]
+
+    def keep(self) -> Path:
+        """The vocabulary as a file that `load` reads: for processes whose environment lacks the package it is from."""
+        content: dict[str, Any] = {"name": self.name, "source": self.source, "eos": self.eos, "split": self.split}
+        content["special"] = {str(i): name for i, name in self.special.items()}
+        content["tokens"] = [base64.b64encode(token).decode() for token in self.tokens]
+        try:
+            self.encode("")
+            content["backend"] = self.backend_file or str(self._kept_backend())
+        except ImportError:
+            content["backend"] = ""
+        text = json.dumps(content)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        path = cache_dir() / f"{self.name}-{digest}.vocabulary.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}")
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        return path
 
     def decode(self, ids: list[int]) -> bytes:
         """The bytes of ordinary ids."""
@@ -161,3 +199,15 @@ def byte_tokens() -> Tokenizer:
 
 
 TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"llama3": llama3, "bytes": byte_tokens}
+
+
+def load(name: str) -> Tokenizer:
+    """A vocabulary by its name in `TOKENIZERS`, or from a file that `Tokenizer.keep` has written."""
+    if name in TOKENIZERS:
+        return TOKENIZERS[name]()
+    content = json.loads(Path(name).read_text(encoding="utf-8"))
+    tokens = tuple(base64.b64decode(token) for token in content["tokens"])
+    special = {int(i): text for i, text in content["special"].items()}
+    return Tokenizer(
+        content["name"], tokens, special, content["eos"], content["split"], content["source"], content["backend"]
+    )

@@ -1,6 +1,6 @@
-"""Schemas with the instances that they should accept and reject, and seeded samples of them.
+"""Schemas, patterns and grammars with the texts that they should accept and reject, and seeded samples of them.
 
-A suite is one file of JSON lines, plain or compressed by xz:
+The file of a suite of schemas is one file of JSON lines, plain or compressed by xz:
 `{"name", "split", "schema", "tests": [{"valid", "data", "description"?}]}`. A line may carry `"id"` in place of
 `"name"`, a schema as text, and `"tokens"` (ids of the Llama-3 vocabulary) in place of `"data"`.
 """
@@ -51,12 +51,21 @@ class Instance:
 
 @dataclass(frozen=True)
 class Case:
-    """One schema as JSON text, with its instances. name: unique in the suite. split: the collection it is from."""
+    """One schema as JSON text, with its instances. name: unique in the suite. split: the collection it is from.
+
+    kind: "json"; "regex", where `schema` is a pattern; "grammar", where `dialects` has the grammar's texts by dialect.
+    specification: the schema means what the specification says, not what generation by default does with it.
+    resources: a JSON object of the schemas that it may refer to, by URI.
+    """
 
     name: str
     split: str
     schema: str
     instances: tuple[Instance, ...]
+    kind: str = "json"
+    dialects: tuple[tuple[str, str], ...] = ()
+    specification: bool = False
+    resources: str = ""
 
 
 def load(path: Path) -> list[Case]:
@@ -96,24 +105,42 @@ def sample(cases: Iterable[Case], per_split: int, seed: int) -> list[Case]:
     return drawn
 
 
+def draw(cases: Iterable[Case], per_split: int | None, seed: int) -> list[Case]:
+    """Up to `per_split` cases (None: all) with instances of each split, in one shuffled order.
+
+    A larger draw of the same seed holds every smaller one, so that engines with samples of different sizes share cases.
+    """
+    ranked = sorted(
+        (case for case in cases if case.instances),
+        key=lambda case: hashlib.sha256(f"{seed} {case.name}".encode()).digest(),
+    )
+    taken: dict[str, int] = {}
+    drawn = []
+    for case in ranked:
+        taken[case.split] = taken.get(case.split, 0) + 1
+        if per_split is None or taken[case.split] <= per_split:
+            drawn.append(case)
+    return drawn
+
+
 def _open(path: Path) -> IO[str]:
     return lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
 
 
 def _case(row: dict[str, Any]) -> Case:
     name = row["name"] if "name" in row else row["id"]
-    schema = row["schema"] if isinstance(row["schema"], str) else _dump(row["schema"])
+    schema = row["schema"] if isinstance(row["schema"], str) else dump(row["schema"])
     return Case(name, row.get("split", ""), schema, tuple(_instances(row["tests"])))
 
 
 def _instances(tests: list[dict[str, Any]]) -> Iterator[Instance]:
     for test in tests:
         tokens = tuple(test["tokens"]) if "tokens" in test else None
-        text = None if tokens is not None else _dump(test["data"])
+        text = None if tokens is not None else dump(test["data"])
         yield Instance(bool(test["valid"]), text, tokens, test.get("description") or "")
 
 
-def _dump(value: Any) -> str:
+def dump(value: Any) -> str:
     """MaskBench's spelling of an instance; escapes only where there is a lone surrogate, which UTF-8 can't hold."""
     text = json.dumps(value, ensure_ascii=False)
     try:
