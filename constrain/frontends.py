@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from constrain.constraint import Constraint
 from constrain.errors import GrammarError
 from constrain.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from constrain.grammar.cfg import Cfg
+    from constrain.grammar.ir import Grammar
 
 
 def lark(
@@ -32,17 +39,18 @@ def lark(
 
     Raises GrammarError, UnsupportedFeature (with line and column where there are), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.combine import start_of
-    from constrain.grammar.ir import Grammar
     from constrain.grammar.lark_frontend import lark_rules
 
-    grammar = Grammar()
-    cfg = lark_rules(
-        text, start, grammar, scannerless=scannerless, indenter=indenter, import_paths=import_paths,
-        source_path=source_path, flags=flags, json=json, limits=limits,
-    )  # fmt: skip
-    grammar.start = start_of(grammar, cfg, limits)
-    return Constraint(grammar, source="lark", limits=limits)
+    def read(grammar: Grammar) -> Cfg:
+        return lark_rules(
+            text, start, grammar, scannerless=scannerless, indenter=indenter, import_paths=import_paths,
+            source_path=source_path, flags=flags, json=json, limits=limits,
+        )  # fmt: skip
+
+    content = None
+    if not import_paths and not _IMPORT.search(text) and (indenter is None or isinstance(indenter, str)):
+        content = [text, start, repr((scannerless, indenter, int(flags))), version("lark")]
+    return _constraint("lark", content, read, limits)
 
 
 def gbnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
@@ -50,14 +58,9 @@ def gbnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError (with line and column), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.combine import start_of
     from constrain.grammar.gbnf import gbnf_rules
-    from constrain.grammar.ir import Grammar
 
-    grammar = Grammar()
-    cfg = gbnf_rules(text, root, grammar, limits)
-    grammar.start = start_of(grammar, cfg, limits)
-    return Constraint(grammar, source="gbnf", limits=limits)
+    return _constraint("gbnf", [text, root], lambda grammar: gbnf_rules(text, root, grammar, limits), limits)
 
 
 def ebnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
@@ -65,14 +68,9 @@ def ebnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError and UnsupportedFeature (with line and column), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.combine import start_of
     from constrain.grammar.ebnf import ebnf_rules
-    from constrain.grammar.ir import Grammar
 
-    grammar = Grammar()
-    cfg = ebnf_rules(text, root, grammar, limits)
-    grammar.start = start_of(grammar, cfg, limits)
-    return Constraint(grammar, source="ebnf", limits=limits)
+    return _constraint("ebnf", [text, root], lambda grammar: ebnf_rules(text, root, grammar, limits), limits)
 
 
 def shipped(name: str, start: str = "start", *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Constraint:
@@ -87,3 +85,44 @@ def shipped(name: str, start: str = "start", *, limits: Limits = DEFAULT_LIMITS,
     if file is None:
         raise GrammarError(f"there is no grammar {name!r}", hint="There are: " + ", ".join(shipped_names()))
     return lark(file.read_text("utf-8"), start, source_path=file, limits=limits, **options)
+
+
+_IMPORT = re.compile(r"%import\s+(?!(?:common|lark|python|unicode)\b)")  # of something that is no part of lark
+
+
+def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], Cfg], limits: Limits) -> Constraint:
+    """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
+    from constrain.grammar.combine import start_of
+    from constrain.grammar.ir import Grammar
+    from constrain.grammar.kept import Made, cfg_arrays, cfg_from, kept, key_of
+    from constrain.grammar.regular_parts import finished
+
+    grammar = Grammar()
+
+    def make() -> Made:
+        cfg = finished(read(grammar), limits)
+        arrays = cfg_arrays(cfg, limits)
+        if arrays is None:
+            raise _NotKept(cfg)
+        return arrays
+
+    try:
+        if content is None:
+            made = make()
+        else:
+            python = ".".join(map(str, sys.version_info[:2]))  # the meaning of patterns follows Python's tables
+            made = kept(
+                key_of(kind, [part.encode("utf-8", "surrogatepass") for part in (*content, python)], limits), make
+            )
+        cfg = cfg_from(*made)
+    except _NotKept as found:
+        cfg = found.cfg
+    grammar.start = start_of(grammar, cfg)
+    return Constraint(grammar, source=kind, limits=limits)
+
+
+class _NotKept(Exception):
+    """Rules that refer to nodes, which no file holds."""
+
+    def __init__(self, cfg: Cfg) -> None:
+        self.cfg = cfg

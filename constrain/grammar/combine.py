@@ -108,13 +108,12 @@ class _Joint:
         if isinstance(whole, Regex):
             grammar.start = grammar.add(Text(whole))
         else:
-            grammar.start = start_of(grammar, self.builder.cfg(whole), self.limits)
+            grammar.start = start_of(grammar, finished(self.builder.cfg(whole), self.limits))
         return Constraint(grammar, limits=self.limits)
 
 
-def start_of(grammar: Grammar, cfg: Cfg, limits: Limits) -> NodeId:
-    """The node of a context-free grammar, made as simple as it can be."""
-    cfg = finished(cfg, limits)
+def start_of(grammar: Grammar, cfg: Cfg) -> NodeId:
+    """The node of a context-free grammar, or of the regular language that it is."""
     if cfg.start < len(cfg.terminals) and not cfg.lexing:
         language, node = cfg.terminals[cfg.start].language, cfg.terminals[cfg.start].node
         return node if language is None else grammar.add(Text(language))

@@ -11,7 +11,6 @@ those left at a match become `not_before`. Whatever can't be said that way is re
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,6 +21,7 @@ from constrain.regular.ast import ALL, Regex, automaton, intersect, union
 from constrain.regular.charset import SURROGATES
 from constrain.regular.compiler import Cache, compile
 from constrain.regular.dfa import UNIVERSE, Dfa, finished, relabelled
+from constrain.regular.layout import Ints
 from constrain.regular.ordered_program import AGAIN, AHEAD, BEHIND, CHAR, LOOP, MATCH, Program, program_of
 from constrain.regular.python_re import flag_bits
 
@@ -65,33 +65,40 @@ class _Alphabet:
     """
 
     def __init__(self, program: Program) -> None:
-        cuts = {0, SURROGATES[0], SURROGATES[1] + 1}
-        for chosen in program.sets:
-            cuts.update(chosen.flat[::2])
-            cuts.update(hi + 1 for hi in chosen.flat[1::2])
         automata = [*program.ahead, *program.behind]
+        flats = [np.array(chosen.flat, np.int64) for chosen in program.sets]
+        cuts = np.unique(
+            np.concatenate(
+                [
+                    np.array([0, SURROGATES[0], SURROGATES[1] + 1]),
+                    *[flat + np.arange(len(flat)) % 2 for flat in flats],
+                    *[dfa.bounds for dfa in automata],
+                ]
+            )
+        )
+        cuts = cuts[cuts < UNIVERSE]
+        # The intervals are split into classes by one set or automaton after the other.
+        number = np.where((cuts >= SURROGATES[0]) & (cuts <= SURROGATES[1]), 0, 1)
+        rows = []
+        for flat in flats:
+            # interval k of a set begins at flat[2k] and ends at flat[2k + 1]
+            rows.append((np.searchsorted(flat + np.arange(len(flat)) % 2, cuts, side="right") & 1).astype(np.int64))
         for dfa in automata:
-            cuts.update(dfa.bounds.tolist())
-        self.bounds = sorted(c for c in cuts if c < UNIVERSE)
-        holds = [0] * len(self.bounds)
-        for i, chosen in enumerate(program.sets):
-            for lo, hi in chosen.ranges:
-                for k in range(bisect_left(self.bounds, lo), bisect_left(self.bounds, hi + 1)):
-                    holds[k] |= 1 << i
-        columns = []
-        for dfa in automata:
-            bounds, classes = dfa.bounds.tolist(), dfa.classes.tolist()
-            columns.append([classes[bisect_right(bounds, cut) - 1] for cut in self.bounds])
-        numbers: dict[tuple[int, ...], int] = {}
-        self.classes = []
-        for k, cut in enumerate(self.bounds):
-            surrogate = SURROGATES[0] <= cut <= SURROGATES[1]
-            signature = (holds[k], *[column[k] for column in columns])
-            self.classes.append(-1 if surrogate else numbers.setdefault(signature, len(numbers)))
-        self.masks = [signature[0] for signature in numbers]
-        split = 1 + len(program.ahead)
-        self.ahead = [signature[1:split] for signature in numbers]
-        self.behind = [signature[split:] for signature in numbers]
+            rows.append(dfa.classes[np.searchsorted(dfa.bounds, cuts, side="right") - 1].astype(np.int64))
+        for row in rows:
+            number = np.unique(number * (int(row.max()) + 1) + row, return_inverse=True)[1].reshape(-1)
+        _, first, classes = np.unique(number, return_index=True, return_inverse=True)
+        characters = first[(cuts[first] < SURROGATES[0]) | (cuts[first] > SURROGATES[1])]
+        renumbered = np.full(len(first), -1)
+        renumbered[classes.reshape(-1)[characters]] = np.arange(len(characters))
+        self.bounds = cuts
+        self.classes = renumbered[classes.reshape(-1)]
+        chosen = [row[characters].tolist() for row in rows]
+        sets, split = len(flats), len(flats) + len(program.ahead)
+        bits = zip(*chosen[:sets], strict=True) if sets else [()] * len(characters)
+        self.masks = [sum(bit << i for i, bit in enumerate(held)) for held in bits]
+        self.ahead = list(zip(*chosen[sets:split], strict=True)) if split > sets else [()] * len(characters)
+        self.behind = list(zip(*chosen[split:], strict=True)) if chosen[split:] else [()] * len(characters)
 
 
 class _Simulation:
@@ -121,8 +128,19 @@ class _Simulation:
         accept: list[int] = []
         for at, state in enumerate(states):  # grows
             accept.append(self.label(state[0], labels))
-            for column in range(len(self.alphabet.masks)):
-                following = self.step(state, column)
+            known: dict[tuple[object, ...], State] = {}
+            sets = demanding = 0  # what this state looks at in the next character
+            for item, demands in state[0]:
+                demanding |= bool(demands)
+                if item >= 0:
+                    sets |= 1 << self.program.code[item].number
+            for column, mask in enumerate(self.alphabet.masks):
+                if not mask & sets:
+                    continue
+                key = (mask & sets, demanding and self.alphabet.ahead[column], self.alphabet.behind[column])
+                if key not in known:
+                    known[key] = self.step(state, column)
+                following = known[key]
                 if not following[0]:
                     continue
                 number = numbers.setdefault(following, len(states))
@@ -142,12 +160,12 @@ class _Simulation:
         )  # fmt: skip
         whole = finished(raw, self.limits)
         taken = []
-        for demands, label in labels.items():
+        for matches, label in labels.items():
             chosen = [-1] * len(labels)
             chosen[label] = 0
             part = relabelled(whole, chosen, self.limits) if len(labels) > 1 else whole
             if not part.is_empty:
-                taken.append(Taken(automaton(part), self.not_before(demands)))
+                taken.append(Taken(automaton(part), self.not_before(matches)))
         return tuple(taken)
 
     def step(self, state: State, column: int) -> State:
@@ -220,10 +238,7 @@ class _Simulation:
         edges = [(s, c, table[s][c] if table[s][c] >= 0 else dead) for s in range(dead) for c in columns]
         accept = np.full(dead + 1, -1, np.int32)
         accept[dead] = 0
-        raw = (
-            0, dead + 1, np.array(edges, np.int32), len(edges), accept,
-            np.array(bounds, np.int32), np.array(classes, np.int32), dfa.n_classes,
-        )  # fmt: skip
+        raw = (0, dead + 1, np.array(edges, np.int32), len(edges), accept, bounds, classes, dfa.n_classes)
         return automaton(finished(raw, self.limits))
 
     def demanded(self, demand: Demand) -> Regex:
@@ -318,7 +333,9 @@ class _Closure:
 
 def _columns(dfa: Dfa) -> list[int]:
     """The columns that characters have."""
-    return sorted({c for c in _without_surrogates(dfa)[1] if c >= 0})
+    _, classes = _without_surrogates(dfa)
+    columns: list[int] = np.unique(classes[classes >= 0]).tolist()
+    return columns
 
 
 def _universal_state(dfa: Dfa) -> int:
@@ -336,7 +353,8 @@ def _anything_before(dfa: Dfa) -> frozenset[int]:
     return frozenset(range(-1 if dead else 0, dfa.n_states))
 
 
-def _without_surrogates(dfa: Dfa) -> tuple[list[int], list[int]]:
+def _without_surrogates(dfa: Dfa) -> tuple[Ints, Ints]:
     """The intervals of an automaton with the surrogates in class -1."""
-    cuts = sorted({*dfa.bounds.tolist(), SURROGATES[0], SURROGATES[1] + 1})
-    return cuts, [-1 if SURROGATES[0] <= cut <= SURROGATES[1] else dfa.column(cut) for cut in cuts]
+    cuts = np.union1d(dfa.bounds, [SURROGATES[0], SURROGATES[1] + 1]).astype(np.int32)
+    classes = dfa.classes[np.searchsorted(dfa.bounds, cuts, side="right") - 1]
+    return cuts, np.where((cuts >= SURROGATES[0]) & (cuts <= SURROGATES[1]), np.int32(-1), classes)

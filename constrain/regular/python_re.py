@@ -62,6 +62,8 @@ def flag_bits(flags: int | str) -> int:
 
 
 _parsed: Cache[Regex] = Cache(4096, 16 << 20)
+_classes: Cache[CharSet] = Cache(4096, 4 << 20)
+_CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
 
 
 class PythonReader(PatternReader):
@@ -333,6 +335,21 @@ class PythonReader(PatternReader):
 
     def take_class(self) -> CharSet:
         """Read a class `[...]`."""
+        whole = _CLASS.match(self.pattern, self.at)
+        if whole is None or self.flags & I:
+            return self.read_class()
+        key = (whole.group(), self.flags & A)
+        known = _classes.get(key)
+        if known is None:
+            known = self.read_class()
+            if self.at == whole.end():
+                _classes.put(key, known, 100 + 8 * len(known.flat))
+        else:
+            self.at = whole.end()
+        return known
+
+    def read_class(self) -> CharSet:
+        """Read a class that has not been read before."""
         pattern, begin, end = self.pattern, self.at, len(self.pattern)
         self.at += 1
         negated = pattern.startswith("^", self.at)
