@@ -39,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Constraint",
     "ConstraintError",
+    "Explanation",
     "GrammarError",
     "InvalidSchema",
     "InvalidText",
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 _LATE = {
+    "Explanation": "constrain.explain",
     "Matcher": "constrain.engine.matcher",
     "fill_masks": "constrain.engine.matcher",
     "Sampler": "constrain.sampling",

@@ -126,7 +126,7 @@ def explain(constraint: Constraint, text: str | bytes) -> Explanation | None:
 def ways_on(matcher: Matcher) -> str:
     """What may come next: whole endings where they are few, else the next characters."""
     found = allowed.texts(matcher)
-    if found is not None and len(found) <= allowed.FEW:
+    if found is not None and not (len(found) > 3 and max(map(len, found)) < 2):
         words = ["the end of the text" if not t else repr(t.decode("utf-8", "replace")) for t in found]
         return allowed.listed(words)
     forced = matcher.forced_bytes(60)
