@@ -71,13 +71,16 @@ class Tables(NamedTuple):
         return self.actions[k + 1 : k + 1 + self.actions[k]].tolist() if k else []
 
 
-def tables(cfg: Cfg, limits: Limits = DEFAULT_LIMITS) -> Tables:
+def tables(cfg: Cfg, limits: Limits = DEFAULT_LIMITS, *, shortcuts: bool = True) -> Tables:
     """The tables of a grammar (made safe by `simplified` first).
+
+    shortcuts: where all that a state can do after a nonterminal B is to reduce it by A -> B, go on as after A at once.
+    No token is read in such a state, so no context changes; of a long chain of rules little is left.
 
     Raises Unsatisfiable where no text can be derived, LimitExceeded (`grammar_nodes`, `lr_states`, `lr_cells`).
     """
     automaton = _Automaton(simplified(cfg, limits), limits)
-    return _Writer(automaton, _lookaheads(automaton)).tables()
+    return _Writer(automaton, _lookaheads(automaton), shortcuts).tables()
 
 
 class _Automaton:
@@ -286,11 +289,35 @@ def _tail(right: tuple[int, ...], n: int, nullable: set[int]) -> int:
 class _Writer:
     """Lays the actions out as arrays."""
 
-    def __init__(self, automaton: _Automaton, lookaheads: list[dict[int, int]]) -> None:
+    def __init__(self, automaton: _Automaton, lookaheads: list[dict[int, int]], shortcuts: bool) -> None:
         self.automaton = automaton
         self.lookaheads = lookaheads
+        self.skipped: dict[int, int] = {}  # state to skip -> the nonterminal to go on after
+        if shortcuts:
+            for q, (row, rules) in enumerate(zip(automaton.moves, automaton.complete, strict=True)):
+                if not row and len(rules) == 1 and rules[0] and len(automaton.rights[rules[0]]) == 1:
+                    self.skipped[q] = automaton.lefts[rules[0]]
         self.actions = [0]
         self.places: dict[tuple[int, ...], int] = {}
+
+    def after(self, p: int, symbol: int) -> int:
+        """The state after a symbol in state p."""
+        q = self.automaton.moves[p][symbol]
+        if symbol >= self.automaton.n_terminals:
+            while q in self.skipped:
+                q = self.automaton.moves[p][self.skipped[q]]
+        return q
+
+    def reached(self) -> dict[int, int]:
+        """The states that are not skipped, in order, and their numbers."""
+        seen = {0}
+        todo = [0]
+        while todo:
+            p = todo.pop()
+            found = {self.after(p, s) for s in self.automaton.moves[p]} - seen
+            seen |= found
+            todo += found
+        return {p: i for i, p in enumerate(sorted(seen))}
 
     def place(self, found: tuple[int, ...]) -> int:
         """Where a list of actions stands."""
@@ -304,7 +331,8 @@ class _Writer:
         """All of them."""
         a = self.automaton
         n, names = a.n_terminals, a.names
-        states = len(a.moves)
+        number = self.reached()
+        states = len(number)
         action = np.zeros((states, n + 1), np.int32)
         goto = np.full((states, len(names)), -1, np.int32)
         shifted = np.zeros(states, np.int32)
@@ -312,17 +340,18 @@ class _Writer:
         context = np.zeros(states, np.int32)
         contexts: dict[int, int] = {}
         columns: dict[int, list[int]] = {}
-        for p, row in enumerate(a.moves):
+        for old, p in number.items():
             found: dict[int, tuple[int, ...]] = {}
             seen = 0
-            for s, q in row.items():
+            for s in a.moves[old]:
+                q = number[self.after(old, s)]
                 if s < n:
                     found[s] = (q + 1,)
                     seen |= 1 << s
                     shifted[q] = 1
                 else:
                     goto[p, s - n] = q
-            for r, mask in sorted(self.lookaheads[p].items()):
+            for r, mask in sorted(self.lookaheads[old].items()):
                 both = seen & mask
                 seen |= mask
                 mask ^= both

@@ -138,6 +138,20 @@ def test_terminals_that_hold_the_empty_text() -> None:
     assert {(): True, (0,): True}.items() <= {rule.right: True for rule in made.rules}.items()
 
 
+def test_shortcuts() -> None:
+    """A chain of rules is one step; what the parser reads, and where, is the same."""
+    n = 20
+    names = tuple(f"n{i}" for i in range(n))
+    rules = [Rule(3 + i, (4 + i,)) for i in range(n - 1)] + [Rule(3 + n - 1, (A,)), Rule(3, (B, 3, C))]
+    cfg = Cfg(tuple(Terminal(c, ast.literal(c)) for c in "abc"), names, tuple(rules), 3)
+    long, short = tables(cfg, shortcuts=False), tables(cfg)
+    assert long.n_states == short.n_states + n - 1
+    assert len(reduced(short, read(short, {(0,)}, A), 3)) == 2  # the chain's last rule, then the start
+    contexts = [sorted(t.contexts[t.context[q]] for q in t.shifted.nonzero()[0]) for t in (long, short)]
+    assert contexts[0] == contexts[1]
+    agree(cfg, 4)
+
+
 def test_the_start_may_be_a_terminal() -> None:
     t = tables(Cfg((Terminal("A", ast.literal("a")),), (), (), 0))
     assert accepts(t, read(t, {(0,)}, 0)) and not accepts(t, {(0,)})
@@ -155,7 +169,7 @@ def lark_tables(cfg: Cfg) -> LALR_Analyzer:
 
 def same_as_lark(cfg: Cfg, analyzer: LALR_Analyzer) -> None:
     """Our tables are lark's, but for the numbers of the states; of our actions lark's is the first."""
-    t = tables(cfg)
+    t = tables(cfg, shortcuts=False)
     n = t.n_terminals
     number = {x.name: i for i, x in enumerate(cfg.terminals)} | {"$END": n}
     nonterminal = {name: i for i, name in enumerate(t.nonterminals)}
