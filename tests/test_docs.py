@@ -26,6 +26,7 @@ c = constrain.choice(["yes", "no"])
 token_id = ord("y")
 """,
     "docs/limits.md": "import constrain\nschema = {'type': 'integer'}",
+    "docs/grammars.md": "",
     "docs/json-schema.md": "",
     "docs/serving.md": "",
     "docs/inputs.md": "",

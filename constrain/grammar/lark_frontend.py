@@ -7,6 +7,7 @@ in rules (lark_source.py), and what the terminals take (lark_terminals.py).
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -102,6 +103,7 @@ class _Loader:
         from lark.load_grammar import load_grammar
 
         self.lark_error = lark.exceptions.LarkError
+        _ready()
 
         text = prepared(self.text, self.parts, True)
         source = self.source_path or "<grammar>"
@@ -265,6 +267,28 @@ class _Loader:
                 line=part.line, column=part.column, hint=error.hint,
             )  # fmt: skip
             raise made from None
+
+
+_lock = threading.Lock()
+
+
+def _ready() -> None:
+    """Let lark make the parser of its own language, once a process, without comparing that language's terminals.
+
+    The comparison would only write to lark's log, and takes longer than reading most grammars.
+    """
+    from lark import lexer
+    from lark.load_grammar import _get_parser
+
+    make: Any = _get_parser
+    with _lock:
+        if hasattr(make, "cache") or not getattr(lexer, "has_interegular", False):
+            return
+        lexer.has_interegular = False
+        try:
+            make()
+        finally:
+            lexer.has_interegular = True
 
 
 class _Rules:

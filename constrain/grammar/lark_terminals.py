@@ -10,7 +10,7 @@ from constrain.errors import ConstraintError, GrammarError, UnsupportedFeature
 from constrain.grammar.cfg import Terminal
 from constrain.limits import Limits
 from constrain.regular import compile, parse_python
-from constrain.regular.ast import literal
+from constrain.regular.ast import EMPTY, literal
 from constrain.regular.ordered import Taken, leftmost_first
 
 Place = Callable[[str], dict[str, Any]]
@@ -99,7 +99,7 @@ def _taken(definition: Any, flags: int, place: Place, limits: Limits) -> tuple[T
             hint="A lexer can't take empty text: make the rule that uses the terminal optional",
             **_where(definition, place),
         )
-    return taken
+    return taken or (Taken(EMPTY, None),)
 
 
 def _where(definition: Any, place: Place) -> dict[str, Any]:
