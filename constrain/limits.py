@@ -20,6 +20,7 @@ class Limits:
     dfa_work: int = 20_000_000  # transitions made while one automaton is built
     lr_states: int = 20_000  # states of a context-free grammar's parser
     lr_cells: int = 50_000_000  # states times symbols of it, before the tables are written
+    lr_work: int = 5_000_000  # steps of making it
     lexer_states: int = 50_000  # states of a grammar's lexer, before equal ones are joined
     stack_depth: int = 10_000  # nesting of generated text
     live_stacks: int = 2_000  # parses that one text may have at the same moment

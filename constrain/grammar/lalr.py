@@ -77,7 +77,8 @@ def tables(cfg: Cfg, limits: Limits = DEFAULT_LIMITS, *, shortcuts: bool = True)
     shortcuts: where all that a state can do after a nonterminal B is to reduce it by A -> B, go on as after A at once.
     No token is read in such a state, so no context changes; of a long chain of rules little is left.
 
-    Raises Unsatisfiable where no text can be derived, LimitExceeded (`grammar_nodes`, `lr_states`, `lr_cells`).
+    Raises Unsatisfiable where no text can be derived, LimitExceeded (`grammar_nodes`, `lr_states`, `lr_cells`,
+    `lr_work`).
     """
     automaton = _Automaton(simplified(cfg, limits), limits)
     return _Writer(automaton, _lookaheads(automaton), shortcuts).tables()
@@ -107,10 +108,20 @@ class _Automaton:
         self.moves: list[dict[int, int]] = []  # state -> symbol -> state
         self.complete: list[list[int]] = []  # state -> rules that are read completely
         self.kernels: list[tuple[int, ...]] = [(0,)]  # state -> items it begins with
+        self.work = 0
         self._build()
+
+    def count(self, steps: int) -> None:
+        """Note that so many steps are to be taken, or so many words to be kept."""
+        self.work += steps
+        if self.work > self.limits.lr_work:
+            raise LimitExceeded(
+                f"a grammar's parser needs more than {self.limits.lr_work} steps to make", keyword="lr_work"
+            )
 
     def _build(self) -> None:
         """Make the states in breadth-first order."""
+        self.count(len(self.names) * (len(self.names) >> 6))
         reach = self._left_corners()
         after, limit, n = self.after, self.limits.lr_states, self.n_terminals
         closures: dict[int, _Closure] = {}
@@ -153,6 +164,7 @@ class _Automaton:
                 moves[s] = target
             self.moves.append(moves)
             self.complete.append(complete + closure.empty)
+            self.count(len(kernel) + len(moves))
             if len(kernels) > limit:
                 raise LimitExceeded(f"a grammar's parser needs more than {limit} states", keyword="lr_states")
             if len(kernels) * width > self.limits.lr_cells:
@@ -179,7 +191,7 @@ class _Closure:
         self.states: dict[int, int] = {}  # symbol -> state, where no other items join these
         self.empty: list[int] = []  # empty rules
         grouped: dict[int, list[int]] = {}
-        for i in _bits(mask):
+        for i in bits_of(mask):
             for r in automaton.rules_of[automaton.n_terminals + i]:
                 item = automaton.first[r]
                 s = automaton.after[item]
@@ -188,9 +200,10 @@ class _Closure:
                 else:
                     grouped.setdefault(s, []).append(item + 1)
         self.items = {s: tuple(sorted(items)) for s, items in grouped.items()}
+        automaton.count(len(self.empty) + sum(map(len, grouped.values())))
 
 
-def _bits(mask: int) -> list[int]:
+def bits_of(mask: int) -> list[int]:
     """The places of the ones."""
     out = []
     while mask:
@@ -218,6 +231,11 @@ def _lookaheads(automaton: _Automaton) -> list[dict[int, int]]:
     """For each state its complete rules, each with the bit set of terminals after which to reduce it there."""
     n, moves, rights = automaton.n_terminals, automaton.moves, automaton.rights
     nullable = closed(zip(automaton.lefts, rights, strict=True))
+    # steps from a state along all rules of a nonterminal, and the words of the sets kept for it
+    weight = {s: (n >> 6) + sum(len(rights[r]) + 2 for r in rules) for s, rules in automaton.rules_of.items()}
+    for row in moves:
+        automaton.count(sum(weight[s] for s in row if s >= n))
+
     # What can be read next in a state: its terminals, and those after nonterminals that are empty there.
     shifts = [sum(1 << s for s in row if s < n) for row in moves]
     end = 1 << n
@@ -355,11 +373,11 @@ class _Writer:
                 both = seen & mask
                 seen |= mask
                 mask ^= both
-                for s in _bits(both):
+                for s in bits_of(both):
                     found[s] = (*found[s], -(r + 1))
                 if mask:
                     if mask not in columns:
-                        columns[mask] = _bits(mask)
+                        columns[mask] = bits_of(mask)
                     found.update(dict.fromkeys(columns[mask], (-(r + 1),)))
             if found:
                 action[p, list(found)] = [self.place(f) for f in found.values()]
@@ -372,7 +390,7 @@ class _Writer:
             rule_left=np.array([left - n for left in a.lefts], np.int32),
             rule_length=np.array([len(right) for right in a.rights], np.int32),
             context=context,
-            contexts=tuple(tuple(_bits(mask)) for mask in contexts),
+            contexts=tuple(tuple(bits_of(mask)) for mask in contexts),
             shifted=shifted,
             nonterminals=names,
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from constrain.errors import LimitExceeded
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.ir import NEVER
+from constrain.grammar.lalr import bits_of
 from constrain.limits import Limits
 from constrain.regular import Dfa, compile
 
@@ -237,13 +238,3 @@ def common_classes(dfas: Sequence[Dfa]) -> tuple[Ints, Ints, list[list[int]]]:
         size *= dfa.n_classes
     _, first, classes = np.unique(code, return_index=True, return_inverse=True)
     return bounds.astype(np.int32), classes.reshape(-1).astype(np.int32), [column[first].tolist() for column in own]
-
-
-def bits_of(mask: int) -> list[int]:
-    """The places of the ones."""
-    out = []
-    while mask:
-        low = mask & -mask
-        out.append(low.bit_length() - 1)
-        mask ^= low
-    return out

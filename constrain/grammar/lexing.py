@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from constrain.errors import LimitExceeded, UnsupportedFeature
 from constrain.grammar.cfg import Cfg
-from constrain.grammar.lalr import Tables
+from constrain.grammar.lalr import Tables, bits_of
 from constrain.grammar.lexer_conditions import Conditional
-from constrain.grammar.lexer_states import Product, bits_of
+from constrain.grammar.lexer_states import Product
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.dfa import UNIVERSE
 from constrain.regular.layout import OK

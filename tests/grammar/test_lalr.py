@@ -271,5 +271,11 @@ def test_limits() -> None:
         tables(chain(300), Limits(lr_cells=10_000))
     assert caught.value.keyword == "lr_cells"
     with pytest.raises(LimitExceeded) as caught:
+        tables(chain(300), Limits(lr_work=1000))
+    assert caught.value.keyword == "lr_work"
+    with pytest.raises(LimitExceeded) as caught:
+        tables(chain(30_000))
+    assert caught.value.keyword == "lr_work"
+    with pytest.raises(LimitExceeded) as caught:
         tables(chain(300), Limits(grammar_nodes=100))
     assert caught.value.keyword == "grammar_nodes"
