@@ -75,6 +75,7 @@ if not DISABLED:
 
 _TYPES = {"H": "int32[::1]", "X": "int32[::1]", "B": "uint32[:, ::1]", "mask": "uint32[::1]", "data": "int64[::1]"}
 _TYPES |= {"list32": "int32[::1]", "table32": "int32[:, ::1]", "table_ids": "int32[::1]", "exit_table": "int32[:, ::1]"}
+_TYPES |= {"out32": "int32[::1]", "sets": "int32[:, ::1]"}
 _ANNOTATIONS = {"int": "int64", "Ints": "int32[::1]", "Rows": "int32[:, ::1]"}
 _NUMBA_TYPES = {
     "int64": numba.types.int64,
@@ -84,7 +85,7 @@ _NUMBA_TYPES = {
     "uint32[:, ::1]": numba.types.uint32[:, ::1],
     "int64[::1]": numba.types.int64[::1],
 }
-MAKES_ARRAYS = {"empty", "zeros", "wider"}  # names in functions that make arrays, or get them from a call
+MAKES_ARRAYS = {"empty", "full", "zeros", "wider"}  # names in functions that make arrays, or get them from a call
 _waiting: list[tuple[Any, list[str]]] = []  # functions of fixed types that have not been compiled, and these types
 
 

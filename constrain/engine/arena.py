@@ -16,6 +16,7 @@ import numpy.typing as npt
 from constrain import regular
 from constrain.engine import kernels
 from constrain.engine import layout as L
+from constrain.engine.rules_record import prepared
 from constrain.engine.store import Store
 from constrain.engine.terminals import counted, dfa_record, distances, free_names, labels_ahead, uncounted
 from constrain.errors import ConstraintError, LimitExceeded
@@ -30,6 +31,7 @@ from constrain.grammar.ir import (
     Literal,
     NodeId,
     Object,
+    Rules,
     Seq,
     String,
     StringChoice,
@@ -83,6 +85,7 @@ class Arena:
     ) -> None:
         self.grammar = grammar
         self.limits = limits
+        self.store = store
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
         self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
@@ -112,7 +115,7 @@ class Arena:
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
         H[L.COVER] = self._reserve(1 << L.MOST_DEMANDS)
-        for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096)):
+        for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096), (L.LR_WORK, 256)):
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
 
@@ -137,7 +140,7 @@ class Arena:
         self.H = grown
 
     def _region(self, field: int, size: int) -> None:
-        at = self._reserve(size)
+        at = self._reserve(size + (L.LOOKAHEAD + 8 if field == L.LR_WORK else 0))
         self.H[field] = at
         self.H[field + 1] = at + size
 
@@ -187,9 +190,16 @@ class Arena:
             node = nodes[n]
             if i > 1 and _costly(node):
                 continue
-            places.append((n + 1, len(out)))
             try:
-                children = self._record(n, out)
+                if isinstance(node, Rules):
+                    if i > 1:
+                        continue
+                    at, children = self._rules(n, node)
+                    self.H[self.H[L.NODES] + n + 1] = at
+                    table = int(self.H[L.NODES])
+                else:
+                    places.append((n + 1, len(out)))
+                    children = self._record(n, out)
             except ConstraintError as error:
                 raise self.grammar.placed(error, n) from None
             for child in children:
@@ -245,6 +255,24 @@ class Arena:
             out += (L.OP_FORWARD, target + 1)
             return (target,)
         raise TypeError(f"not a grammar node: {node!r}")
+
+    def _rules(self, n: NodeId, node: Rules) -> tuple[int, Iterable[NodeId]]:
+        """Emit the record of rules; returns its offset and the nodes that are terminals."""
+        grammar = self.grammar
+        with grammar.lock:
+            made = grammar.prepared.get(n)
+            if made is None:
+                made = grammar.prepared[n] = prepared(node.cfg, grammar, self.limits)
+        if len(grammar.nodes) + 1 > self._node_slots:
+            self._grow_nodes()
+        record = made.record.copy()
+        record[L.R_NESTED] = n != grammar.start
+        if made.lexer is not None and made.watch is not None:
+            lexer = made.lexer.copy()
+            lexer[1] = self.store.terminal_id(b"rules" + made.key)
+            record[L.R_LEXER] = self._append(lexer)
+            record[L.R_WATCH] = self._append(made.watch)
+        return self._append(record), [i - 1 for i in made.nodes if i]
 
     def _object(self, node: Object, out: list[int]) -> Iterable[NodeId]:
         names, values, required = node.names, node.values, node.required

@@ -23,7 +23,7 @@ from constrain.vocabulary.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from constrain.engine.matcher import Matcher
 
-REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS}
+REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.IDS, L.NEED_LR_WORK: L.LR_WORK}
 
 
 class CompiledConstraint:
@@ -80,6 +80,12 @@ class CompiledConstraint:
             )
         elif status == L.LIMIT_DEPTH:
             raise LimitExceeded(f"the text nests deeper than {arg} levels", keyword="stack_depth")
+        elif status == L.LIMIT_LOOKAHEAD:
+            raise LimitExceeded(
+                "where a token ends depends on too much of what follows",
+                keyword="lookahead",
+                hint="Give the grammar terminals that don't begin with one another",
+            )
         elif status == L.LIMIT_WORK:
             raise LimitExceeded(f"one mask took more than {arg} steps", keyword="mask_work")
         else:

@@ -60,16 +60,32 @@ def merge_exits(X, table32, list32, npoints, nodes, table_ids):
     Returns (end of the nodes, number of ids); ids go to `table_ids`, an array. Nodes are in preorder as in the
     vocabulary's trie; `first` counts from 0. Stops with end = -1 when there are more than MAX_EXIT_NODES.
     """
+    kids = np.empty(nodes + 1, np.int32)
+    n = 0
+    for i in range(npoints):
+        n = add_children(X, list32[i], kids, n)
+    return merge(X, table32, kids, n, table_ids)
+
+
+@device
+def merge_nodes(X, table32, list32, npoints, nodes, table_ids):
+    """`merge_exits` for the trie nodes list32 themselves and what is below them: they are the children of the root."""
+    kids = np.empty(nodes + 1, np.int32)
+    for i in range(npoints):
+        kids[i] = list32[i]
+    return merge(X, table32, kids, npoints, table_ids)
+
+
+@device
+def merge(X, table32, list32, n, table_ids):
+    """Merge the subtrees of the n trie nodes in list32, which has room for all nodes in them."""
     trie = X[X_TRIE]
     vids = X[X_IDS]
-    kids = np.empty(nodes + 1, np.int32)  # a list for each node on the path, sorted: what is merged into its children
+    kids = list32  # a list for each node on the path, sorted: what is merged into its children
     depths = X[X_MAXLEN] + 3
     cursor = np.empty(depths, np.int32)
     ends = np.empty(depths, np.int32)
     places = np.empty(depths, np.int32)
-    n = 0
-    for i in range(npoints):
-        n = add_children(X, list32[i], kids, n)
     sort_by_byte(X, kids, 0, n)
     table32[0, 0] = 0
     table32[0, 2] = 0

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    CFG, D_BODY, D_ESC, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT,
-    O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_DONE, PH_KEY, PH_START, PH_VALUE, STATUS, S_CNT, TD_ASCII,
-    TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, T_DFA, T_TRIE, X_TRIE,
+    CFG, D_BODY, D_ESC, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ, OP_STRING,
+    OP_TEXT, O_TERM, O_VALUES, PENDING, PH_AFTER, PH_BLANK, PH_COLON, PH_DONE, PH_IN, PH_INDENT, PH_KEY, PH_START,
+    PH_VALUE, R_LEXER, STATUS, S_CNT, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE,
+    TT_NODES, T_DFA, T_TRIE, X_TRIE,
 )  # fmt: skip
+from constrain.engine.configurations import after, node_at, pend, terminal_at
 from constrain.engine.lexer import key_parts, label_of
-from constrain.engine.machine import after, array_item, enter_items, enter_sequence, node_at, pend, terminal_at
+from constrain.engine.machine import array_item, enter_items, enter_sequence
 from constrain.engine.objects import free_ok
 from constrain.engine.records import lowest_bit
+from constrain.engine.rules import UNKNOWN, moves
 from constrain.jit import engine_device as device
 
 
@@ -89,7 +92,7 @@ def first_bytes(H, src, m, bits):
             if H[STATUS] != 0:
                 return False
             c = pending + CFG * p
-            pos, s, d, st = H[c], H[c + 1], H[c + 2], H[c + 4]
+            pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
             ph = pos & 15
             if ph == PH_DONE:
                 continue
@@ -162,6 +165,14 @@ def first_bytes(H, src, m, bits):
                     p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
             elif op == OP_SEQ:
                 p = enter_sequence(H, pos >> 4, off, st, p)
+            elif op == OP_RULES:
+                if ph in (PH_IN, PH_BLANK):
+                    if d != D_BODY:
+                        return False
+                    dfa_bits(H, H[off + R_LEXER], s, bits)
+                elif ph == PH_INDENT:
+                    set_spaces(H, bits)
+                p = moves(H, pos >> 4, off, ph, s, d, n, st, UNKNOWN, 0, p)
             elif op == OP_FORWARD:
                 p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
     return True

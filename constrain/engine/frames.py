@@ -6,10 +6,10 @@ import numpy as np
 
 from constrain.engine.filters import any_child, first_bytes, key_bits
 from constrain.engine.layout import (
-    CFG, FILTER_FROM, NEED_SCRATCH, O_TERM, PH_AFTER, PH_COLON, PH_COMMA, PH_OPEN, PH_VALUE, SCRATCH_END, STATUS, TN,
-    WS_MAX, WS_MODE, X_IDS, X_SPACES, X_TRIE,
+    CFG, FILTER_FROM, NEED_SCRATCH, OP_ARRAY, OP_ITEMS, OP_OBJECT, O_TERM, PH_AFTER, PH_COLON, PH_COMMA, PH_OPEN,
+    PH_VALUE, SCRATCH_END, STATUS, TN, WS_MAX, WS_MODE, X_IDS, X_SPACES, X_TRIE,
 )  # fmt: skip
-from constrain.engine.machine import node_at, terminal_at
+from constrain.engine.configurations import node_at, terminal_at
 from constrain.engine.records import add_ref, lowest_bit
 from constrain.jit import engine_device as device
 
@@ -111,6 +111,9 @@ def space_frames(H, X, c, frame, below, mode):
     """
     ph = H[c] & 15
     if H[WS_MODE] != 0 or ph not in (PH_OPEN, PH_COMMA, PH_COLON, PH_VALUE, PH_AFTER):
+        return -1
+    off = node_at(H, H[c] >> 4)
+    if off == 0 or H[off] not in (OP_OBJECT, OP_ARRAY, OP_ITEMS):
         return -1
     left = H[WS_MAX] - H[c + 3]
     if left <= 0 or frame + F_CFG + CFG > H[SCRATCH_END]:

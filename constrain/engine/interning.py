@@ -6,7 +6,8 @@ import numpy as np
 
 from constrain.engine.layout import (
     ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, TAIL_HEAD, LIMIT_DEPTH, NEED_SPACE,
-    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, TABLE, TABLE_COUNT, TABLE_SIZE,
+    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, S_VIABLE, TABLE, TABLE_COUNT,
+    TABLE_SIZE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -92,6 +93,7 @@ def push(H, node, reg, cnt, parent, container):
     if parent != 0:
         depth, level = H[parent + S_DEPTH], H[parent + S_LEVEL]
     H[r + S_DEPTH] = depth + 1
+    H[r + S_VIABLE] = 0
     H[r + S_LEVEL] = level + container
     if depth + 1 > H[DEPTH_LIMIT]:
         H[STATUS] = LIMIT_DEPTH

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import (
-    bytesets, entries, exits, filters, frames, interning, layout, lexer, machine, masks, objects, records, tries,
+    bytesets, configurations, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr, machine, masks,
+    objects, records, rules, tries,
 )  # fmt: skip
 from constrain.engine.interning import intern_state, push, seen_with
 from constrain.engine.layout import (
@@ -23,7 +24,8 @@ from constrain.engine.records import apply_record
 from constrain.engine.tries import build_trie
 
 _MODULES = (
-    bytesets, entries, exits, filters, frames, interning, layout, lexer, machine, masks, objects, records, tries,
+    bytesets, configurations, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr, machine, masks,
+    objects, records, rules, tries,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
   seen-sets        [hash, KIND_SEEN, words, bits...]
   tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
+  sets          of terminals that a frame of rules can take: R_WORDS ints, without a head
   mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
@@ -44,6 +45,8 @@ N_ROWS = 27
 N_REFS = 28
 N_IDS = 29
 N_CLEARS = 30  # how many of the ids are cleared
+LR_WORK = 24  # work region of lr.py
+LR_WORK_END = 25  # LOOKAHEAD more ints follow
 LIVE_LIMIT = 32
 DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
@@ -55,6 +58,7 @@ HEADER = 64
 
 FILTER_FROM = 4  # subtree size from which on the walk asks first which bytes may come
 MOST_DEMANDS = 8
+LOOKAHEAD = 600
 MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
 
 # -- status -----------------------------------------------------------------------------------------------------------
@@ -65,10 +69,12 @@ NEED_SPACE = 4  # ARG: ints wanted
 NEED_SCRATCH = 5
 NEED_PENDING = 6
 NEED_IDS = 7
+NEED_LR_WORK = 8
 NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
 LIMIT_WORK = 11
+LIMIT_LOOKAHEAD = 13
 
 # -- records ----------------------------------------------------------------------------------------------------------
 KIND_STACK = 1
@@ -78,8 +84,9 @@ KIND_TAIL = 4
 TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
-STACK_SIZE = 8
+STACK_SIZE = 9
 S_NODE, S_REG, S_CNT, S_PARENT, S_DEPTH, S_LEVEL = 2, 3, 4, 5, 6, 7
+S_VIABLE = 8  # frames of rules: offset of the set of terminals that the parser can take here; 0: not known yet
 
 OP_LITERAL = 1  # [op, length, bytes...]
 OP_TEXT = 2  # [op, terminal]
@@ -90,6 +97,7 @@ OP_OBJECT = 6  # see O_*
 OP_ARRAY = 7  # [op, prefix length, item, lo, hi, saturation, prefix ids...]
 OP_FORWARD = 8  # [op, id]
 OP_ITEMS = 12  # [op, states, lo, hi, lo, (fewest, most, first step) per state and one more, (item, target)...]
+OP_RULES = 9  # see R_*
 
 O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(
     1, 13
@@ -100,6 +108,31 @@ O_EASY = 15  # without an upper bound, and a free member can meet each of the de
 O_BITS = 16  # names and demands: the bits of an unordered object's seen-set
 O_DATA = 17  # O_VALUES.., O_OPTIONS hold offsets relative to the node
 
+# rules (a context-free grammar). A stack frame is an LR state (S_REG); S_CNT: column of the block, open brackets << 16.
+# Sets of terminals are R_WORDS ints; the end of the text is terminal R_TERMINALS. Offsets are relative to the node.
+R_TERMINALS, R_WORDS, R_START = 1, 2, 3
+R_SHIFTS = 4  # per LR state the offset of [n, (terminal, LR state) x n], sorted
+R_GOTOS = 5  # per LR state the offset of [n, (nonterminal, LR state) x n], sorted
+R_REDUCES = 6  # per LR state the offset of [n, (rule, set of terminals that may follow) x n]
+R_SHIFT_SETS = 7  # per LR state the set of terminals that can be shifted
+R_RULES = 8  # per rule its nonterminal and length
+R_NODES = 9  # [n, terminals that are nodes...]
+R_NODE_OF = 10  # per terminal its node's id, or 0
+R_BRACKETS = 11  # per terminal 1: opens, -1: closes a bracket between which line ends are ignored, else 0
+R_NEWLINE, R_INDENT, R_DEDENT = 12, 13, 14  # terminals, or -1
+R_NESTED = 15  # may other nodes follow?
+R_LEXER = 16  # the lexer: absolute offset of a T_DFA whose labels are numbers of exits; 0: scannerless
+R_WATCH = 17  # absolute offset of a T_DFA; reaching its label proves that a token that ended should have been longer
+R_LEXER_START = 18  # per LR state the lexer's state at the beginning of a token
+R_BLANK = 19  # the lexer's state at the beginning of a line end
+R_EXITS = 20  # per exit: terminal, state of the watch or -1
+R_REACH = 21  # per lexer state the set of terminals that can still come out
+R_IGNORED = 22  # set of terminals
+R_BEGINS = 23  # per lexer state: 1: a token begins, 2: it ends here unless it can be longer by bytes that stay here
+R_EMPTIES = 24  # [n, terminals that are nodes which may be empty...]
+R_TAB = 25  # columns of a tab
+R_HEAD = 26
+
 PH_IN = 0  # inside a terminal or literal
 PH_OPEN = 1  # after { or [
 PH_COMMA = 2  # after ,
@@ -107,6 +140,9 @@ PH_KEY = 3  # inside a key
 PH_COLON = 4  # after a key, before :
 PH_VALUE = 5  # after :
 PH_AFTER = 6  # after a member's value or an item
+PH_TAKE = 8  # rules: terminal s is to be taken; d: 1 at the end of the text; n: column, or watch + 1
+PH_INDENT = 9  # rules: after a line end, at column n; s: 1 before the first line
+PH_BLANK = 10  # rules: inside a line end (and the blank line before it)
 PH_DONE = 14  # the whole text is complete (node id 0)
 PH_START = 15  # before a node
 
@@ -172,4 +208,10 @@ E_PROFILE = 12
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5
+# entry of a lexer: [gid, s, d, v, 0, 0, usable, groups, sections; groups..., sections...]
+# group of tokens that stay inside: [row or -1, ids offset, count, set of terminals that can still come out...]
+# section: [exit, suffix trie offset (0: none), its ids offset, far nodes offset, their number, whole: 1: v itself]
+L_GROUPS, L_SECTIONS, L_HEAD = 7, 8, 9
+L_GROUP = 3
+L_SEC = 6
 WIDE = 64  # subtree size from which on an entry is worth its look-up

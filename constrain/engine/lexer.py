@@ -11,6 +11,7 @@ from constrain.engine.layout import (
     TD_MINREM, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TT_CHARS, TT_EDGE0, TT_FREE, TT_HI, TT_LABEL, TT_LO, TT_NODES,
     TT_OPEN, TT_PERM, T_ANY, T_DFA,
 )  # fmt: skip
+from constrain.engine.lr import token_lives
 from constrain.engine.objects import free_labels, label_ok
 from constrain.jit import engine_device as device
 
@@ -77,9 +78,11 @@ def others_live(H, t, q, ko, st):
 def state_lives(H, t, s, room, ko, st):
     """May automaton state s be entered when `room` more characters are allowed (-1: any number)?
 
-    ko: offset of the object node whose key this is (0: not a key); st: the object's stack frame.
+    ko: offset of the object node whose key this is, or of the rules whose lexer this is (0: neither); st: their frame.
     """
     if H[t] == T_DFA:
+        if ko != 0:
+            return token_lives(H, ko, st, s)
         return room < 0 or H[t + H[t + TD_MINREM] + s] <= room
     if ko == 0:
         return True
@@ -139,10 +142,32 @@ def char_step(H, t, s, c, room, ko, st):
 
 
 @device
+def dfa_range_lives(H, t, s, lo, hi, room, ko, st):
+    """Is there a character in lo..hi over which automaton state s goes on, with `room` characters allowed?
+
+    ko: offset of the rules whose lexer this is, or 0; st: their frame.
+    """
+    i = interval_of(H, t, lo)
+    n = H[t + TD_NINT]
+    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
+    while i < n and H[t + H[t + TD_BOUNDS] + i] <= hi:
+        s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
+        if s2 >= 0 and (token_lives(H, ko, st, s2) if ko != 0 else room < 0 or H[t + H[t + TD_MINREM] + s2] < room):
+            first = max(H[t + H[t + TD_BOUNDS] + i], lo)
+            last = hi
+            if i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] - 1 < last:
+                last = H[t + H[t + TD_BOUNDS] + i + 1] - 1
+            if first < 0xD800 or last > 0xDFFF:
+                return True
+        i += 1
+    return False
+
+
+@device
 def free_range_lives(H, t, s, lo, hi, labels):
     """Is there a character in lo..hi over which automaton state s goes on to keys of one of these classes?"""
     if labels < 0:
-        return dfa_range_lives(H, t, s, lo, hi, -1)
+        return dfa_range_lives(H, t, s, lo, hi, -1, 0, 0)
     i = interval_of(H, t, lo)
     table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
     while i < H[t + TD_NINT] and H[t + H[t + TD_BOUNDS] + i] <= hi:
@@ -159,25 +184,6 @@ def free_range_lives(H, t, s, lo, hi, labels):
 
 
 @device
-def dfa_range_lives(H, t, s, lo, hi, room):
-    """Is there a character in lo..hi over which automaton state s goes on, with `room` characters allowed?"""
-    i = interval_of(H, t, lo)
-    n = H[t + TD_NINT]
-    table = t + H[t + TD_TABLE] + s * H[t + TD_NCLS]
-    while i < n and H[t + H[t + TD_BOUNDS] + i] <= hi:
-        s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
-        if s2 >= 0 and (room < 0 or H[t + H[t + TD_MINREM] + s2] <= room - 1):
-            first = max(H[t + H[t + TD_BOUNDS] + i], lo)
-            last = hi
-            if i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] - 1 < last:
-                last = H[t + H[t + TD_BOUNDS] + i + 1] - 1
-            if first < 0xD800 or last > 0xDFFF:
-                return True
-        i += 1
-    return False
-
-
-@device
 def range_lives(H, t, s, lo, hi, room, ko, st):
     """Is there a character in lo..hi whose step lives? Surrogates count for nothing."""
     if lo > hi or room == 0:
@@ -186,7 +192,7 @@ def range_lives(H, t, s, lo, hi, room, ko, st):
     if kind == T_ANY:
         return lo < 0xD800 or hi > 0xDFFF
     if kind == T_DFA:
-        return dfa_range_lives(H, t, s, lo, hi, room)
+        return dfa_range_lives(H, t, s, lo, hi, room, ko, st)
     node, q = key_parts(H, t, s)
     labels = -1 if ko == 0 else free_labels(H, ko, st)
     if q >= 0 and labels != 0:
@@ -298,6 +304,14 @@ def raw_step(H, t, s, d, b):
     if d == D_BODY and b < 128:
         return char_step(H, t, s, b, -1, 0, 0), 0
     return utf8_step(H, t, s, d, b, -1, 0, 0)
+
+
+@device
+def rules_step(H, t, s, d, b, off, st):
+    """`raw_step` in the lexer of rules: only where a token can come out that the parser takes on stack st."""
+    if d == D_BODY and b < 128:
+        return char_step(H, t, s, b, -1, off, st), 0
+    return utf8_step(H, t, s, d, b, -1, off, st)
 
 
 @device

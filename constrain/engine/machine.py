@@ -7,97 +7,18 @@ still be completed.
 
 from __future__ import annotations
 
+from constrain.engine.configurations import after, emit, node_at, pend, terminal_at
 from constrain.engine.interning import push
 from constrain.engine.layout import (
-    ARG, CFG, D_BODY, LIMIT_LIVE, LIMIT_WORK, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES,
-    OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_SEQ, OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS,
-    O_TERM, O_VALUES, PENDING, PENDING_END, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN, PH_KEY, PH_OPEN, PH_START,
-    PH_VALUE, SCRATCH_END, STATUS, S_CNT, S_LEVEL, S_NODE, S_PARENT, S_REG, TERMS, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+    ARG, CFG, D_BODY, LIMIT_WORK, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ,
+    OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS, O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN,
+    PH_KEY, PH_OPEN, PH_START, PH_VALUE, STATUS, S_CNT, S_LEVEL, S_PARENT, S_REG, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
 )  # fmt: skip
 from constrain.engine.lexer import label_of, raw_step, string_step
-from constrain.engine.objects import (
-    close_ok, demands_live, demands_met, key_ok, label_ok, take_label, take_option,
-)  # fmt: skip
+from constrain.engine.objects import close_ok, demands_live, demands_met, key_ok, label_ok, take_label, take_option
+from constrain.engine.rules import UNKNOWN, moves, step_rules
 from constrain.grammar.ir import MOST_COUNTED
 from constrain.jit import engine_device as device
-
-
-@device
-def node_at(H, nid):
-    """Offset of a node's record; 0 with a status when it has not been emitted."""
-    off = H[H[NODES] + nid]
-    if off == 0 and H[STATUS] == 0:
-        H[STATUS] = NEED_NODE
-        H[ARG] = nid
-    return off
-
-
-@device
-def terminal_at(H, tid):
-    """Offset of a terminal's record; 0 with a status when it has not been emitted."""
-    off = H[H[TERMS] + tid]
-    if off == 0 and H[STATUS] == 0:
-        H[STATUS] = NEED_TERM
-        H[ARG] = tid
-    return off
-
-
-@device
-def emit(H, dst, k, pos, s, d, n, st):
-    """Append a configuration to the list of k at dst unless it is there; returns the new length."""
-    for i in range(k):
-        c = dst + CFG * i
-        if H[c] == pos and H[c + 1] == s and H[c + 2] == d and H[c + 3] == n and H[c + 4] == st:
-            return k
-    c = dst + CFG * k
-    if c + CFG > H[SCRATCH_END]:
-        if H[STATUS] == 0:
-            H[STATUS] = NEED_SCRATCH
-        return k
-    if k >= H[LIVE_LIMIT]:
-        if H[STATUS] == 0:
-            H[STATUS] = LIMIT_LIVE
-            H[ARG] = H[LIVE_LIMIT]
-        return k
-    H[c] = pos
-    H[c + 1] = s
-    H[c + 2] = d
-    H[c + 3] = n
-    H[c + 4] = st
-    return k + 1
-
-
-@device
-def pend(H, k, pos, s, d, n, st):
-    """Append a configuration to the pending list of k; returns the new length."""
-    c = H[PENDING] + CFG * k
-    if c + CFG > H[PENDING_END]:
-        if H[STATUS] == 0:
-            H[STATUS] = NEED_PENDING
-        return k
-    H[c] = pos
-    H[c + 1] = s
-    H[c + 2] = d
-    H[c + 3] = n
-    H[c + 4] = st
-    return k + 1
-
-
-@device
-def after(H, st):
-    """Where to go on when the node above stack st is finished. Returns (pos, stack)."""
-    if st == 0:
-        return PH_DONE, 0
-    nid = H[st + S_NODE]
-    off = node_at(H, nid)
-    if off == 0:
-        return PH_DONE, 0
-    if H[off] != OP_SEQ:
-        return nid << 4 | PH_AFTER, st
-    i = H[st + S_CNT] + 1
-    if i + 1 >= H[off + 1]:  # the last part needs no frame: right recursion takes no stack
-        return H[off + 2 + i] << 4 | PH_START, H[st + S_PARENT]
-    return H[off + 2 + i] << 4 | PH_START, push(H, nid, 0, i, H[st + S_PARENT], 0)
 
 
 @device
@@ -407,6 +328,8 @@ def step(H, src, m, b, dst):
                         p = pend(H, p, H[off + 2 + j] << 4 | PH_START, 0, 0, 0, st)
             elif op == OP_SEQ:
                 p = enter_sequence(H, nid, off, st, p)
+            elif op == OP_RULES:
+                k, p = step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p)
             elif op == OP_FORWARD:
                 p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
     if H[STATUS] != 0:
@@ -432,16 +355,18 @@ def accepts(H, src, m):
                 H[ARG] = H[WORK_LIMIT]
                 return False
             c = pending + CFG * p
-            pos, s, d, st = H[c], H[c + 1], H[c + 2], H[c + 4]
+            pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
             ph = pos & 15
             if ph == PH_DONE:
                 return True
-            if ph != PH_START and ph != PH_IN:
-                continue
             off = node_at(H, pos >> 4)
             if off == 0:
                 return False
             op = H[off]
+            if op == OP_RULES:
+                p = moves(H, pos >> 4, off, ph, s, d, n, st, UNKNOWN, 1, p)
+            if ph != PH_START and ph != PH_IN:
+                continue
             if op == OP_TEXT:
                 t = terminal_at(H, H[off + 1])
                 if t == 0:

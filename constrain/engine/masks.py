@@ -19,12 +19,14 @@ from constrain.engine.frames import (
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
     ARG, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS, LIMIT_WORK,
-    NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_STRING, OP_TEXT, O_TERM, PH_COLON, PH_IN, PH_KEY, ROOM_FREE, SCRATCH,
-    SCRATCH_END, STATE_HEAD, STATUS, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA,
-    T_TRIE, WIDE, WORK, WORK_LIMIT, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK, PH_COLON, PH_IN, PH_KEY,
+    ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL,
+    TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
+from constrain.engine.lexemes import use_lexer_entry
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
-from constrain.engine.machine import after, emit, node_at, step, terminal_at
+from constrain.engine.configurations import after, emit, node_at, terminal_at
+from constrain.engine.machine import step
 from constrain.engine.objects import free_labels, free_ok, label_ok, take_label
 from constrain.engine.records import (
     add_ids, add_ref, add_row, add_tail, apply_record, clear_subtree, start_lists, write_record,
@@ -182,6 +184,11 @@ def use_entry(H, X, B, c, v, top, frame):
     Frames for what the entry leaves open are put at `frame`, on top of `top`. Returns the new top, or -1 when the
     configuration has to be walked after all (or the status says what is missing).
     """
+    ph = H[c] & 15
+    if ph in (PH_IN, PH_BLANK):
+        rules = node_at(H, H[c] >> 4)
+        if rules != 0 and H[rules] == OP_RULES:
+            return use_lexer_entry(H, X, B, c, v, top, frame)
     t, gid, s, d, need, room, raw = entry_key(H, X, c)
     if t == 0:
         return -1

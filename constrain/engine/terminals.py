@@ -15,13 +15,14 @@ from constrain.regular import ast
 from constrain.regular.dfa import relabelled
 
 if TYPE_CHECKING:
+    from constrain.engine.rules_record import Table
     from constrain.regular.dfa import Dfa
 
 FAR = 1 << 20  # more characters than any bound that is counted
 
 
 def dfa_record(
-    dfa: Dfa, gid: int, minrem: npt.NDArray[np.int32] | None = None
+    dfa: Dfa | Table, gid: int, minrem: npt.NDArray[np.int32] | None = None
 ) -> npt.NDArray[np.int32]:
     """The record of an automaton. minrem: characters to the nearest accepting state, int32 per state."""
     states, ncls = dfa.table.shape

@@ -47,12 +47,12 @@ class Rule(NamedTuple):
 
 
 class Indentation(NamedTuple):
-    """Lines and blocks, as in Python. Terminals by index; `indent` and `dedent` have no text of their own.
+    """Lines and blocks, as in Python, and as `lark.indenter.Indenter` makes them. Terminals by index.
 
-    `newline` is one or more line ends with the blank lines and comments after them (its language: one such piece of
-    blank line, from a line end to before the next line's indentation). The spaces before the first character of the
-    next line are counted (a tab is `tab` of them): more than before is `indent`, less is one `dedent` for each block
-    that ends, and must come back to an earlier column. Between `opening` and `closing` terminals line ends are ignored.
+    `newline` reads a line end with all blank lines and comments after it, up to the last line feed (`indentation.py`).
+    The spaces before the first character of the next line are counted, a tab as `tab` of them: more than before is an
+    `indent`, less is one `dedent` for each block that ends, and must come back to an earlier column; these two have no
+    text. Between `opening` and `closing` terminals line ends are dropped. At the end of the text all blocks end.
     """
 
     newline: int

@@ -151,7 +151,8 @@ class Grammar:
     """
 
     __slots__ = (
-        "asked", "escapes", "expanded", "locate", "lock", "max_whitespace", "nodes", "places", "start", "whitespace",
+        "asked", "escapes", "expanded", "locate", "lock", "max_whitespace", "nodes", "places", "prepared", "start",
+        "whitespace",
     )  # fmt: skip
 
     def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
@@ -165,6 +166,7 @@ class Grammar:
         self.places: dict[NodeId, Any] = {}
         self.locate: Callable[[Any], str | None] | None = None
         self.asked: dict[Any, NodeId] = {}
+        self.prepared: dict[NodeId, Any] = {}  # what the engine has made of nodes that are `Rules`
 
     def add(self, node: Node) -> NodeId:
         """Append a node, return its id."""

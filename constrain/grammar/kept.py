@@ -131,7 +131,7 @@ def parser(cfg: Cfg, limits: Limits = DEFAULT_LIMITS) -> tuple[Tables, Lexer | N
 
 def _made(cfg: Cfg, limits: Limits) -> Made:
     made = tables(cfg, limits)
-    return parser_arrays(made, lexer(cfg, made, limits) if cfg.lexing else None)
+    return parser_arrays(made, lexer(cfg, made, limits, waiting=True) if cfg.lexing else None)
 
 
 def parser_arrays(made: Tables, lex: Lexer | None) -> Made:

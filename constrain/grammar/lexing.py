@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constrain.errors import LimitExceeded, UnsupportedFeature
-from constrain.grammar.cfg import Cfg
+from constrain.grammar.cfg import Cfg, Terminal
+from constrain.grammar.indentation import lines
 from constrain.grammar.lalr import Tables, bits_of
 from constrain.grammar.lexer_conditions import Conditional
 from constrain.grammar.lexer_states import Product
@@ -37,6 +38,8 @@ class Lexer(NamedTuple):
     kill: int32[n_states], 1: the token watched for is not one.
     kill_end: int32[n_states], 1: nor is it where the text ends while the watch stands here (only with `not_before`:
         a longer match is one unless its look-ahead comes).
+    blank: with `indentation`, where a blank line begins behind its spaces, else -1. The label of a blank line is the
+        number of terminals. Line ends are then looked for in every context, and one label is one line end.
     """
 
     bounds: Ints
@@ -47,6 +50,7 @@ class Lexer(NamedTuple):
     watch: Ints
     kill: Ints
     kill_end: Ints
+    blank: int = -1
 
 
 def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting: bool = False) -> Lexer:
@@ -58,13 +62,23 @@ def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting:
     ends depends on what follows, or it is ignored and takes texts from others.
     """
     needed = sorted(set(tables.context[tables.shifted == 1].tolist()))
+    always: tuple[int, ...] = tuple(cfg.ignore)
+    blank = len(cfg.terminals)
+    if cfg.indentation:
+        first, line = lines(cfg, limits)
+        newline = cfg.indentation.newline
+        terminals = [*cfg.terminals, Terminal("blank line", line)]
+        terminals[newline] = terminals[newline]._replace(language=first)
+        cfg = cfg._replace(terminals=tuple(terminals))
+        always = (*always, newline)
     looking = any(t.not_before is not None for t in cfg.terminals)
     for c in needed:
         _check(cfg, tables.contexts[c])
     product = (Conditional if looking else Product)(cfg, limits)
     if not product.dfas:
         return _nothing(len(tables.contexts))
-    starts = [product.start((*tables.contexts[c], *cfg.ignore)) for c in needed]
+    starts = [product.start((*tables.contexts[c], *always)) for c in needed]
+    starts.append(product.start((blank,)) if cfg.indentation else -1)
     product.expand()
     if not waiting:
         for state in _reached(product, [s for s in starts if s >= 0]):
@@ -75,8 +89,8 @@ def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting:
                 )  # fmt: skip
     made = _minimal(product, starts, limits)
     start = np.full(len(tables.contexts), -1, np.int32)
-    start[needed] = made.start
-    return made._replace(start=start)
+    start[needed] = made.start[:-1]
+    return made._replace(start=start, blank=int(made.start[-1]))
 
 
 def _check(cfg: Cfg, context: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
 from constrain.grammar.lalr import Tables, tables
 from constrain.grammar.lexing import Lexer, lexer
 from constrain.limits import Limits
-from constrain.regular import ast, compile
+from constrain.regular import ast, compile, parse_python
 from constrain.regular.ast import Regex
 from tests.grammar import naive_lexing
 
@@ -161,10 +161,13 @@ def test_contexts_share_states() -> None:
 
 
 def test_terminals_outside_the_lexer() -> None:
-    cfg, t = small(Terminal("A", word("ab")), Terminal("N", node=7), Terminal("I"), Terminal("L", ast.literal("\n")))
+    lines = parse_python(r"\n([ \t]*(#[^\n]*)?\n)*")
+    cfg, t = small(Terminal("A", word("ab")), Terminal("N", node=7), Terminal("I"), Terminal("L", lines))
     cfg = cfg._replace(indentation=Indentation(3, 2, 2))
     made = lexer(cfg, t)
-    assert set(made.label.tolist()) == {-1, 0, 3}
+    assert set(made.label.tolist()) == {-1, 0, 3, 4}
+    state = step(made, made.blank, "#")
+    assert made.label[step(made, state, "\n")] == 4 and step(made, made.blank, " ") < 0
     cfg, t = small(Terminal("N", node=7))
     made = lexer(cfg, t)
     assert made.start.tolist() == [-1] * len(t.contexts) and made.table.shape[0] == 0

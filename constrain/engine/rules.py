@@ -1,0 +1,316 @@
+"""Rules in the machine: what a configuration of a context-free grammar does without reading a byte, and with one.
+
+Between tokens of a lexing grammar nothing is stored: a configuration stands inside a token (`PH_IN`), whose end is
+decided when the next byte is known. A token ends only where no longer one is found: while one may still be found, the
+configuration has a *watch* (n - 1), the state of an automaton that follows the same characters; the configuration is
+dropped when the longer token is complete there.
+"""
+
+from __future__ import annotations
+
+from constrain.engine.configurations import after, emit, node_at, pend
+from constrain.engine.interning import push
+from constrain.engine.layout import (
+    ARG, CFG, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_RULES, PENDING, PH_AFTER, PH_BLANK,
+    PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT, R_LEXER,
+    R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH,
+    R_WORDS, STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
+)  # fmt: skip
+from constrain.engine.lexer import dfa_step, label_of, raw_step, rules_step
+from constrain.engine.lr import (
+    COLUMN, dropped, has_bit, may_take, outer_column, reduced, shift_of, shifted, token_lives, viable,
+)  # fmt: skip
+from constrain.jit import engine_device as device
+
+UNKNOWN = -1  # the next byte is not known, a superset of what may come is wanted
+ANY_BYTE = -2  # the next byte is not known, watches are kept
+PROOF = 0  # label of a watch: the token should have been longer (1: if the text ends here)
+MOST_AHEAD = LOOKAHEAD // 3  # pairs of states looked at to see that a token may end although a longer one has begun
+
+
+@device
+def boundary(H, nid, off, end, n, st, p):
+    """Pend what may come between two tokens; returns the length of the pending list.
+
+    end: 1 at the end of the text, else 0. n: the watch + 1.
+    """
+    if end != 0:
+        if H[off + R_NEWLINE] >= 0 and H[st + S_CNT] & COLUMN > 0:
+            return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], 1, 0, st)
+        empties = off + H[off + R_EMPTIES]
+        for i in range(H[empties]):
+            if may_take(H, off, st, H[empties + 1 + i]):
+                p = pend(H, p, nid << 4 | PH_TAKE, H[empties + 1 + i], 0, 0, st)
+        return pend(H, p, nid << 4 | PH_TAKE, H[off + R_TERMINALS], 1, 0, st)
+    if H[off + R_LEXER] != 0:
+        s = H[off + H[off + R_LEXER_START] + H[st + S_REG]]
+        if s >= 0:
+            p = pend(H, p, nid << 4 | PH_IN, s, D_BODY, n, st)
+    nodes = off + H[off + R_NODES]
+    if H[nodes] > 0:
+        set_ = viable(H, off, st)
+        if set_ == 0:
+            return p
+        for i in range(H[nodes]):
+            if has_bit(H, set_, H[nodes + 1 + i]):
+                p = pend(H, p, nid << 4 | PH_TAKE, H[nodes + 1 + i], 0, n, st)
+    if H[off + R_NESTED] != 0 and may_take(H, off, st, H[off + R_TERMINALS]):
+        p = pend(H, p, nid << 4 | PH_TAKE, H[off + R_TERMINALS], 1, 0, st)
+    return p
+
+
+@device
+def settle(H, nid, off, end, column, st, deeper, p):
+    """After a line end, or the end of a block: begin a block (if `deeper`), end one, or go on in the open one."""
+    here = H[st + S_CNT] & COLUMN
+    if column < here:
+        return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], end, column, st)
+    if column > here:
+        if deeper != 0:
+            return pend(H, p, nid << 4 | PH_TAKE, H[off + R_INDENT], end, column, st)
+        return p
+    return boundary(H, nid, off, end, 0, st, p)
+
+
+@device
+def take(H, nid, off, t, end, n, st, p):
+    """Pend what follows from taking terminal t on stack st; returns the length of the pending list.
+
+    n: the watch + 1; for line ends and the ends and beginnings of blocks the column of the next line.
+    """
+    target = shift_of(H, off, st, t)
+    if target >= 0:
+        if t == H[off + R_TERMINALS]:
+            pos, st2 = after(H, H[H[st + S_PARENT] + S_PARENT])
+            p = pend(H, p, pos, 0, 0, 0, st2)
+        elif H[off + H[off + R_NODE_OF] + t] != 0:
+            if n > 0 and H[STATUS] == 0:
+                H[STATUS] = LIMIT_LOOKAHEAD
+            st2 = shifted(H, off, st, t, target, -1)
+            p = pend(H, p, H[off + H[off + R_NODE_OF] + t] << 4 | PH_START, 0, 0, 0, st2)
+        elif t == H[off + R_INDENT]:
+            p = boundary(H, nid, off, end, 0, shifted(H, off, st, t, target, n), p)
+        elif t == H[off + R_DEDENT]:
+            p = settle(H, nid, off, end, n, shifted(H, off, st, t, target, outer_column(H, st)), 0, p)
+        elif t == H[off + R_NEWLINE]:
+            p = settle(H, nid, off, end, n, shifted(H, off, st, t, target, -1), 1, p)
+        else:
+            p = boundary(H, nid, off, end, n, shifted(H, off, st, t, target, -1), p)
+    at = off + H[off + H[off + R_REDUCES] + H[st + S_REG]]
+    size = 1 + H[off + R_WORDS]
+    for i in range(H[at]):
+        rule = at + 1 + i * size
+        if has_bit(H, rule + 1, t):
+            p = pend(H, p, nid << 4 | PH_TAKE, t, end, n, reduced(H, off, st, H[rule]))
+    return p
+
+
+@device
+def leave(H, nid, off, x, end, n, st, p):
+    """Pend what follows when a token ends with exit x. n: the watch + 1."""
+    label = H[off + H[off + R_EXITS] + 2 * x]
+    if dropped(H, off, st, label):
+        return boundary(H, nid, off, end, n, st, p)
+    if label == H[off + R_NEWLINE]:
+        if end == 0:
+            return pend(H, p, nid << 4 | PH_INDENT, 0, 0, 0, st)
+        return pend(H, p, nid << 4 | PH_TAKE, label, 1, 0, st)
+    return pend(H, p, nid << 4 | PH_TAKE, label, end, n, st)
+
+
+@device
+def end_token(H, nid, off, s, n, st, b, end, p):
+    """Pend what follows when the token that the lexer's state s stands in ends here, before byte b."""
+    x = label_of(H, H[off + R_LEXER], s)
+    if x < 0:
+        return p
+    watch = H[off + R_WATCH]
+    if b == UNKNOWN:
+        if end != 0 and n > 0 and label_of(H, watch, n - 1) >= 0:
+            return p
+        return leave(H, nid, off, x, end, 0, st, p)
+    w = H[off + H[off + R_EXITS] + 2 * x + 1]
+    n2 = w + 1
+    if w >= 0 and 0 <= b < 128:
+        w2 = dfa_step(H, watch, w, b)
+        if w2 < 0:
+            n2 = 0
+        elif label_of(H, watch, w2) == PROOF:
+            return p
+    if n > 0:
+        if n2 > 0 and n2 != n:
+            if H[STATUS] == 0:
+                H[STATUS] = LIMIT_LOOKAHEAD
+            return p
+        n2 = n
+    return leave(H, nid, off, x, end, n2, st, p)
+
+
+@device
+def column_after(H, off, n, b):
+    """The column after byte b at column n before a line, or -1 when b belongs to the line."""
+    if b == 32:
+        n += 1
+    elif b == 9:
+        n += H[off + R_TAB]
+    else:
+        return -1
+    if n >= COLUMN and H[STATUS] == 0:
+        H[STATUS] = LIMIT_DEPTH
+        H[ARG] = COLUMN
+    return n
+
+
+@device
+def moves(H, nid, off, ph, s, d, n, st, b, end, p):
+    """Pend all that a configuration of rules does without reading: b is the byte that follows (see UNKNOWN)."""
+    if ph == PH_TAKE:
+        return take(H, nid, off, s, d, n, st, p)
+    if ph == PH_IN:
+        return end_token(H, nid, off, s, n, st, b, end, p) if d == D_BODY else p
+    if ph == PH_AFTER:
+        return boundary(H, nid, off, end, 0, st, p)
+    if ph == PH_START:
+        bottom = push(H, nid, H[off + R_START], 0, st, 0)
+        if end == 0 and H[off + R_NEWLINE] >= 0:
+            return pend(H, p, nid << 4 | PH_INDENT, 1, 0, 0, bottom)
+        return boundary(H, nid, off, end, 0, bottom, p)
+    lexer = H[off + R_LEXER]
+    if ph == PH_INDENT:
+        if end == 0 and column_after(H, off, n, b) < 0:
+            p = pend(H, p, nid << 4 | PH_BLANK, H[off + R_BLANK], D_BODY, s, st)
+            if 0 <= b < 128 and dfa_step(H, lexer, H[off + R_BLANK], b) >= 0:
+                return p
+        if s != 0:
+            return boundary(H, nid, off, end, 0, st, p) if n == 0 or end != 0 else p
+        return pend(H, p, nid << 4 | PH_TAKE, H[off + R_NEWLINE], end, 0 if end != 0 else n, st)
+    if d == D_BODY:  # PH_BLANK
+        s2 = s
+        if end != 0:  # the end of the text ends the line
+            s2 = dfa_step(H, lexer, s, 10)
+        if label_of(H, lexer, s) >= 0 or (s2 >= 0 and label_of(H, lexer, s2) >= 0):
+            p = pend(H, p, nid << 4 | PH_INDENT, n, 0, 0, st)
+    return p
+
+
+@device
+def escapes(H, nid, off, s, w, st, p):
+    """Can a configuration with a watch w still be completed: is there a text on which the longer token fails first?
+
+    Looks ahead through the pairs of states that both can reach. Where that does not settle it the status says so.
+    """
+    lexer, watch = H[off + R_LEXER], H[off + R_WATCH]
+    pairs = H[LR_WORK_END]  # arena.py leaves room there
+    H[pairs], H[pairs + 1], H[pairs + 2] = s, w, st
+    size, at = 1, 0
+    while at < size:
+        s, w, st2 = H[pairs + 3 * at], H[pairs + 3 * at + 1], H[pairs + 3 * at + 2]
+        at += 1
+        if label_of(H, lexer, s) >= 0:
+            # the token may end: then the next one begins under the same watch, or the text ends
+            base = p
+            q = end_token(H, nid, off, s, w + 1, st2, UNKNOWN, 1, base)
+            found = False
+            while q > base:
+                q -= 1
+                c = H[PENDING] + CFG * q
+                pos = H[c]
+                if pos >> 4 != nid or pos & 15 != PH_TAKE:
+                    found = True
+                    break
+                q = take(H, nid, off, H[c + 1], H[c + 2], 0, H[c + 4], q)
+            if found:
+                return True
+            q = end_token(H, nid, off, s, 0, st2, ANY_BYTE, 0, base)
+            while q > base:
+                q -= 1
+                c = H[PENDING] + CFG * q
+                pos = H[c]
+                if pos >> 4 == nid and pos & 15 == PH_TAKE:
+                    q = take(H, nid, off, H[c + 1], H[c + 2], 0, H[c + 4], q)
+                elif pos >> 4 != nid or pos & 15 != PH_IN:
+                    return True
+                elif size < MOST_AHEAD:
+                    H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = H[c + 1], w, H[c + 4]
+                    size += 1
+        for i in range(H[lexer + TD_NINT]):
+            char = H[lexer + H[lexer + TD_BOUNDS] + i]
+            if 0xD800 <= char <= 0xDFFF:
+                continue
+            s2 = dfa_step(H, lexer, s, char)
+            if s2 < 0 or not token_lives(H, off, st2, s2):
+                continue
+            w2 = dfa_step(H, watch, w, char)
+            if w2 < 0:
+                return True
+            if label_of(H, watch, w2) == PROOF:
+                continue
+            known = False
+            for j in range(size):
+                if H[pairs + 3 * j] == s2 and H[pairs + 3 * j + 1] == w2 and H[pairs + 3 * j + 2] == st2:
+                    known = True
+                    break
+            if known:
+                continue
+            if size == MOST_AHEAD:
+                H[STATUS] = LIMIT_LOOKAHEAD
+                return True
+            H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = s2, w2, st2
+            size += 1
+        if H[STATUS] != 0:
+            return True
+    return False
+
+
+@device
+def step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p):
+    """A configuration of rules and the byte b. Returns (length of dst, length of pending)."""
+    p = moves(H, nid, off, ph, s, d, n, st, b, 0, p)
+    if ph == PH_IN:
+        s2, d2 = rules_step(H, H[off + R_LEXER], s, d, b, off, st)
+        if s2 >= 0:
+            n2 = 0
+            if n > 0:
+                watch = H[off + R_WATCH]
+                w2, dw = raw_step(H, watch, n - 1, d, b)
+                if w2 >= 0:
+                    if dw == D_BODY and label_of(H, watch, w2) == PROOF:
+                        return k, p
+                    n2 = w2 + 1
+                    if d2 == D_BODY and not escapes(H, nid, off, s2, w2, st, p):
+                        return k, p
+            k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, n2, st)
+    elif ph == PH_INDENT:
+        n = column_after(H, off, n, b)
+        if n >= 0:
+            k = emit(H, dst, k, nid << 4 | PH_INDENT, s, 0, n, st)
+    elif ph == PH_BLANK:
+        s2, d2 = raw_step(H, H[off + R_LEXER], s, d, b)
+        if s2 >= 0:
+            k = emit(H, dst, k, nid << 4 | PH_BLANK, s2, d2, n, st)
+    return k, p
+
+
+@device
+def after_exit(H, nid, off, ph, x, n, st, dst):
+    """Write to dst the configurations after the token that ends with exit x, before the next byte; returns how many."""
+    if ph == PH_BLANK:
+        return emit(H, dst, 0, nid << 4 | PH_INDENT, n, 0, 0, st)
+    k = 0
+    p = leave(H, nid, off, x, 0, H[off + H[off + R_EXITS] + 2 * x + 1] + 1, st, 0)
+    while p > 0 and H[STATUS] == 0:
+        p -= 1
+        c = H[PENDING] + CFG * p
+        pos, s, d, m, st2 = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+        if pos & 15 == PH_DONE:
+            continue
+        there = pos >> 4
+        off2 = node_at(H, there)
+        if off2 == 0:
+            return 0
+        ph2 = pos & 15
+        if H[off2] == OP_RULES and ph2 in (PH_TAKE, PH_AFTER):
+            p = moves(H, there, off2, ph2, s, d, m, st2, ANY_BYTE, 0, p)
+        else:
+            k = emit(H, dst, k, pos, s, d, m, st2)
+    return k

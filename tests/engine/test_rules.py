@@ -1,0 +1,156 @@
+"""Masks of context-free rules, compared with the definitions (tests/grammar/naive_cfg.py, naive_lexing.py)."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from constrain import Constraint, GrammarError, LimitExceeded, Unsatisfiable, Vocabulary
+from constrain.engine.matcher import Matcher
+from constrain.grammar.cfg import Cfg, Rule, Terminal
+from constrain.grammar.ir import Grammar, Rules
+from constrain.grammar.lalr import Tables, tables
+from constrain.regular import parse_python
+from tests.grammar import naive_cfg, naive_lexing, random_cfg
+
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+Draw = Any
+
+
+def constraint(cfg: Cfg) -> Constraint:
+    grammar = Grammar()
+    grammar.start = grammar.add(Rules(cfg))
+    return Constraint(grammar)
+
+
+def words(letters: str, longest: int) -> list[str]:
+    return ["".join(w) for n in range(1, longest + 1) for w in product(letters, repeat=n)]
+
+
+def vocabulary(tokens: list[str]) -> Vocabulary:
+    return Vocabulary.from_tokens([*(t.encode() for t in tokens), b""], eos=[len(tokens)])
+
+
+def allowed(matcher: Matcher, tokens: list[str]) -> tuple[set[str], bool]:
+    """The tokens in the mask, and whether the end is. Each is checked against `accept`."""
+    mask = np.zeros((len(tokens) + 32) // 32, np.uint32)
+    matcher.fill_mask(mask)
+    bits = np.unpackbits(mask.view(np.uint8), bitorder="little")
+    for i, _ in enumerate(tokens):
+        copy = matcher.copy()
+        assert copy.accept(i) == bool(bits[i]), (tokens[i], bits[i])
+    return {t for i, t in enumerate(tokens) if bits[i]}, bool(bits[len(tokens)])
+
+
+def walk(matcher: Matcher, tokens: list[str], draw: Draw, steps: int, check: Any) -> None:
+    """Check the masks along a random text."""
+    text = ""
+    for _ in range(steps):
+        good, end = allowed(matcher, tokens)
+        check(text, good, end)
+        if not good:
+            return
+        token = draw(st.sampled_from(sorted(good)))
+        assert matcher.accept(tokens.index(token))
+        text += token
+
+
+@SETTINGS
+@given(random_cfg.of_letters(), st.data())
+def test_masks_of_random_rules(cfg: Cfg, data: Draw) -> None:
+    tokens = words("abc", 2)
+    try:
+        matcher = constraint(cfg).compile(vocabulary(tokens)).matcher()
+    except Unsatisfiable:
+        assert not naive_cfg.begins(cfg, "")
+        return
+
+    def check(text: str, good: set[str], end: bool) -> None:
+        assert good == {t for t in tokens if naive_cfg.begins(cfg, text + t)}
+        assert end == naive_cfg.derives(cfg, text)
+
+    try:
+        walk(matcher, tokens, data.draw, 4, check)
+    except LimitExceeded as error:  # very ambiguous
+        assert error.keyword == "live_stacks"
+
+
+LETTERS = "ab."
+small = st.sampled_from(["a", "b", "ab", r"a+", r"[ab]+", r"a(\.a)?", r"\.", r"\.\.", r"b\.?b", r"a|ab|abb", r"b*\."])
+
+
+@st.composite
+def lexing(draw: Draw) -> Cfg:
+    """Rules over a few terminals that begin with one another, some ignored."""
+    count = draw(st.integers(1, 4))
+    made = [
+        Terminal(
+            f"T{i}",
+            parse_python(draw(small)),
+            rank=draw(st.integers(0, 2)),
+            unless=tuple(u for u in draw(st.sets(st.integers(0, count - 1), max_size=1)) if u != i),
+        )
+        for i in range(count)
+    ]
+    names, rules = draw(random_cfg.rules(count, most=3))
+    ignore = frozenset[int]()
+    if draw(st.booleans()):
+        made.append(Terminal("IGNORED", parse_python(draw(st.sampled_from([r"_", r"_+", r"\._"]))), rank=1))
+        ignore = frozenset([count])
+        rules = tuple(Rule(r.left + 1, tuple(s + (s >= count) for s in r.right)) for r in rules)
+    return Cfg(tuple(made), names, rules, len(made), lexing=True, ignore=ignore)
+
+
+def completion(matcher: Matcher, text: str, letters: str, most: int) -> str | None:
+    """A shortest text in the language that begins so, found with the matcher; None: none within so many letters."""
+    level = {matcher.state: (matcher, text)}
+    for _ in range(most + 1):
+        following: dict[int, tuple[Matcher, str]] = {}
+        for here, begun in level.values():
+            if here.is_accepting:
+                return begun
+            for c in letters:
+                copy = here.copy()
+                if copy.accept_bytes(c.encode()) == 1:
+                    following.setdefault(copy.state, (copy, begun + c))
+        level = following
+    return None
+
+
+def check_lexing(cfg: Cfg, t: Tables, matcher: Matcher, tokens: list[str], draw: Draw, letters: str) -> None:
+    def check(text: str, good: set[str], end: bool) -> None:
+        assert end == naive_lexing.accepts(cfg, t, text), text
+        for token in tokens:
+            if token in good:
+                copy = matcher.copy()
+                assert copy.accept(tokens.index(token))
+                whole = completion(copy, text + token, letters, 8)
+                assert whole is not None, (text, token)
+                assert naive_lexing.accepts(cfg, t, whole), (text, token, whole)
+            else:
+                assert not naive_lexing.begins(cfg, t, text + token, letters, 2), (text, token)
+
+    walk(matcher, tokens, draw, 3, check)
+
+
+@SETTINGS
+@given(lexing(), st.data())
+def test_masks_with_a_random_lexer(cfg: Cfg, data: Draw) -> None:
+    letters = LETTERS + "_"
+    tokens = words(letters, 2)
+    try:
+        t = tables(cfg)
+    except Unsatisfiable:
+        return
+    try:
+        matcher = constraint(cfg).compile(vocabulary(tokens)).matcher()
+    except GrammarError:
+        return
+    try:
+        check_lexing(cfg, t, matcher, tokens, data.draw, letters)
+    except LimitExceeded as error:
+        assert error.keyword in ("live_stacks", "lookahead")
