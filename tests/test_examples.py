@@ -32,6 +32,14 @@ def test_schemas_are_valid_and_supported(path: Path) -> None:
     constrain.json(schema)
 
 
+def test_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("pydantic")
+    example("inputs").main()
+    printed = capsys.readouterr().out
+    assert printed.count("✓") == 5 and printed.count("✗") == 7
+    assert "in /guests/0/diet: expected" in printed and "Party(day=datetime.date(2024, 2, 29)" in printed
+
+
 @pytest.fixture(scope="module")
 def smollm2() -> tuple[Any, Any]:
     """The model and its tokenizer."""

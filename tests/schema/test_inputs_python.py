@@ -243,6 +243,33 @@ def test_what_is_in_the_language_the_model_reads(name: str) -> None:
         c.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("annotation", "good", "bad"),
+    [
+        (Annotated[float, Field(gt=0.1)], ["0.10000000000000002", "1"], ["0.1", "0.10000000000000000001"]),
+        (Annotated[float, Field(lt=0)], ["-5e-324", "-1e-300"], ["0", "-1e-400"]),
+        (Annotated[float, Field(allow_inf_nan=False)], ["1e308", "-1.7976931348623157e308"], ["1e309", "-2e308"]),
+        (Annotated[Decimal, Field(gt=Decimal("0.1"))], ["0.2", '"0.10000000000000000001"'],
+         ["0.1", "0.10000000000000000001", '"0.100"']),
+        (Annotated[Decimal, Field(ge=Decimal("0.123456789012345651"))], ['"0.123456789012345651"', "0.13"],
+         ["0.123456789012345651", '"0.12345678901234565"']),
+        (Annotated[Decimal, Field(max_digits=20, decimal_places=2)], ["12345678901234567", '"999999999999999999.99"'],
+         ["999999999999999999.99", '"9999999999999999999"']),
+        (Annotated[Decimal, Field(multiple_of=Decimal("0.3"))], ["0.9", "300", "0"], ["0.2", "12345678901234567.2"]),
+        (Annotated[Decimal, Field(max_digits=2, decimal_places=2)], ["0.25", '"0.25"', '"0.0"'], ["0", '"0"', "1"]),
+        (Decimal, ["1e308", '"1.50"'], ["1e309", '"1e5"', '"NaN"']),
+    ],
+)  # fmt: skip
+def test_numbers_at_the_edge(annotation: Any, good: list[str], bad: list[str]) -> None:
+    """What pydantic refuses there, after rounding, is not in the language; what it reads may be left out by name."""
+    adapter, c = TypeAdapter(annotation), constrain.json(annotation)
+    assert [c.matches(text) for text in good + bad] == [True] * len(good) + [False] * len(bad)
+    for text in good:
+        adapter.validate_json(text)
+    with pytest.raises(ValueError, match="canonical"):
+        constrain.json(annotation, numbers="any")
+
+
 def test_members_that_are_ignored() -> None:
     """The default: what a class ignores is not written; extra="ignore": it is, as pydantic has it."""
     extra = '{"kind": "cat", "more": 1}'

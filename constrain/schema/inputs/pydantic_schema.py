@@ -22,6 +22,7 @@ from constrain.schema.inputs.python import REFUSED
 
 Json = dict[str, Any]
 MOST = sys.float_info.max
+SAFE = sys.float_info.dig  # decimal digits that a double keeps
 _BOUNDS = ("gt", "ge", "lt", "le")
 
 
@@ -109,21 +110,28 @@ class Open(GenerateJsonSchema):
         return made
 
     def decimal_schema(self, schema: Any) -> Json:
-        """A number, or a string without exponent. With a multiple: a number."""
+        """A number, or a string without exponent. With a multiple: a number of at most 15 digits.
+
+        pydantic reads a number with a point or exponent as a double, and makes a decimal of what that is written as. So
+        the bounds of numbers are doubles within those given, and only so many digits are taken as a double keeps.
+        """
         ends: dict[str, Decimal] = {k: _decimal(schema[k]) for k in _BOUNDS if schema.get(k) is not None}
         digits, places, step = (schema.get(k) for k in ("max_digits", "decimal_places", "multiple_of"))
-        numbers: Json = {"type": "number", "minimum": Decimal(repr(-MOST)), "maximum": Decimal(repr(MOST))}
-        if "ge" in ends or "gt" in ends:
-            numbers["minimum"] = max(ends[k] for k in ("ge", "gt") if k in ends)
-        if "le" in ends or "lt" in ends:
-            numbers["maximum"] = min(ends[k] for k in ("le", "lt") if k in ends)
-        for keyword, end in (("exclusiveMinimum", "gt"), ("exclusiveMaximum", "lt")):
-            if end in ends:
-                numbers[keyword] = ends[end]
-        extra: list[Json] = [{"multipleOf": _decimal(step)}] if step is not None else []
+        lo, lo_open = _tighter(ends, "ge", "gt", max)
+        hi, hi_open = _tighter(ends, "le", "lt", min)
+        numbers: Json = {
+            "type": "number",
+            "minimum": Decimal(repr(-MOST if lo is None else _double(lo, lo_open, math.inf))),
+            "maximum": Decimal(repr(MOST if hi is None else _double(hi, hi_open, -math.inf))),
+        }
+        extra: list[Json] = []
+        if step is not None:
+            fine = max(-int(_decimal(step).normalize().as_tuple().exponent), 0)
+            most = Decimal(1).scaleb(max(SAFE - fine, 0))
+            extra.append({"multipleOf": _decimal(step), "exclusiveMinimum": -most, "exclusiveMaximum": most})
         if digits is not None or places is not None:
             fine = min(places or 0, digits if digits is not None else places or 0)
-            extra.append({"multipleOf": Decimal(1).scaleb(-fine)})
+            extra.append({"multipleOf": Decimal(1).scaleb(-fine if digits is None or digits <= SAFE else 0)})
         if digits is not None:
             most = Decimal(1).scaleb(max(digits - (places or 0), 0))
             extra.append({"exclusiveMinimum": -most, "exclusiveMaximum": most})
@@ -133,8 +141,6 @@ class Open(GenerateJsonSchema):
             numbers["allOf"] = extra
         if step is not None:
             return numbers
-        lo, lo_open = _tighter(ends, "ge", "gt", max)
-        hi, hi_open = _tighter(ends, "le", "lt", min)
         if digits is not None and digits > 100:
             return refused("max_digits", "so many digits can't be counted", "Leave `max_digits` out")
         pattern = decimals.pattern(lo, hi, lo_open, hi_open, digits, places)
@@ -300,6 +306,17 @@ def _url_words(schema: Any) -> str:
 
 def _decimal(value: Any) -> Decimal:
     return Decimal(str(value))
+
+
+def _double(end: Decimal, is_open: bool, inwards: float) -> float:
+    """The first double, as it is written, that a bound allows."""
+    at = max(min(float(end), MOST), -MOST)
+    while (Decimal(repr(at)) - end) * (1 if inwards > 0 else -1) < 0 or (is_open and Decimal(repr(at)) == end):
+        after = math.nextafter(at, inwards)
+        if not math.isfinite(after):
+            break
+        at = after
+    return at
 
 
 def _tighter(ends: dict[str, Decimal], closed: str, opened: str, choose: Any) -> tuple[Decimal | None, bool]:

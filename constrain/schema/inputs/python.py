@@ -28,6 +28,8 @@ def read(annotation: Any, options: dict[str, Any]) -> Input:
         raise ValueError(f"extra must be one of {', '.join(EXTRA)}, not {extra!r}")
     if options.get("draft") not in (None, "2020-12"):
         raise ValueError("draft belongs to JSON Schemas; a Python type has none")
+    if options.get("numbers", "canonical") != "canonical":
+        raise ValueError("pydantic reads integers with a fraction or exponent as doubles; numbers must be canonical")
     adapter, document = schema_of(annotation, closed=extra == "forbid")
     options = {"unknown_formats": "refuse", **options, "draft": "2020-12"}
     return Input(document, options=options, decode=_decoder(adapter, pydantic.ValidationError))
