@@ -6,9 +6,11 @@ in rules (lark_source.py), and what the terminals take (lark_terminals.py).
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -83,12 +85,17 @@ class _Loader:
             indents = self.usual_indenter(definitions, rules)
         if indents is not None and scannerless:
             raise GrammarError("indentation needs a lexer: leave scannerless out")
+        rules = self.reached(rules)
         self.check_symbols(definitions, rules, indents)
+        used = {s.name for rule in rules for s in rule.expansion}.union(
+            ignored, () if indents is None else [indents.NL_type]
+        )
+        definitions = [d for d in definitions if d.name in used]
         make = plain_terminals if scannerless else lexer_terminals
-        terminals, places = make(definitions, self.flags, self.place, self.limits)
+        terminals, places = make(definitions, ignored, self.flags, self.place, self.limits)
         made = _Rules(terminals, places)
         for rule in rules:
-            made.add(rule.origin.name, [self.symbol(made, s) for s in rule.expansion])
+            self.add(made, rule)
         if scannerless:
             return made.without_lexer(self.start, ignored)
         ignore = frozenset(i for name in ignored for i in places[name])
@@ -227,6 +234,20 @@ class _Loader:
 
     # Symbols -----------------------------------------------------------------------------------------------------
 
+    def reached(self, rules: list[Any]) -> list[Any]:
+        """The rules that the start reaches."""
+        by_name: dict[str, list[Any]] = {}
+        for rule in rules:
+            by_name.setdefault(rule.origin.name, []).append(rule)
+        todo = [self.start]
+        seen = set(todo)
+        for name in todo:  # grows
+            for rule in by_name.get(name, ()):
+                new = {s.name for s in rule.expansion if not s.is_term} - seen
+                seen |= new
+                todo += sorted(new)
+        return [rule for rule in rules if rule.origin.name in seen]
+
     def check_symbols(self, definitions: list[Any], rules: list[Any], indents: Any) -> None:
         """Refuse rules and terminals without a definition."""
         defined = {rule.origin.name for rule in rules}
@@ -246,10 +267,24 @@ class _Loader:
                 elif symbol.name not in defined:
                     raise GrammarError(f"the rule {symbol.name} has no definition", **self.place(rule.origin.name))
 
-    def symbol(self, made: _Rules, symbol: Any) -> int | str:
-        """A symbol of lark's as `_Rules` takes it: a place among the terminals, or the name of a rule."""
+    def add(self, made: _Rules, rule: Any) -> None:
+        """Add a rule; where one of its terminals is several of ours, once for each of them.
+
+        (A nonterminal for them would change what the lexer looks for: the parser's states would be others.)
+        """
+        options = [self.symbol(made, s) for s in rule.expansion]
+        if math.prod(map(len, options)) > self.limits.alternatives:
+            raise LimitExceeded(
+                f"the rule {rule.origin.name} uses terminals that look ahead too often",
+                keyword="alternatives", **self.place(rule.origin.name),
+            )  # fmt: skip
+        for right in product(*options):
+            made.add(rule.origin.name, list(right))
+
+    def symbol(self, made: _Rules, symbol: Any) -> tuple[int | str, ...]:
+        """What a symbol of lark's may be: places among the terminals, or the name of a rule."""
         if not symbol.is_term:
-            return str(symbol.name)
+            return (str(symbol.name),)
         part = self.parts.find(symbol.name)
         return made.terminal(symbol.name) if part is None else made.part(symbol.name, self.embed, part)
 
@@ -299,30 +334,21 @@ class _Rules:
         self.places = dict(places)
         self.names: dict[str, int] = {}
         self.rules: list[tuple[str, list[int | str]]] = []
-        self.several: dict[str, str] = {}
 
-    def terminal(self, name: str) -> int | str:
-        """The place of a terminal; where lark's is several of ours, a rule for any of them."""
-        places = self.places.get(name)
-        if places is None:  # it has no text of its own
-            places = self.places[name] = (len(self.terminals),)
+    def terminal(self, name: str) -> tuple[int, ...]:
+        """The places of a terminal."""
+        if name not in self.places:  # it has no text of its own
+            self.places[name] = (len(self.terminals),)
             self.terminals.append(Terminal(name))
-        if len(places) == 1:
-            return places[0]
-        rule = self.several.get(name)
-        if rule is None:
-            rule = self.several[name] = f"{name}.any"
-            for at in places:
-                self.add(rule, [at])
-        return rule
+        return self.places[name]
 
-    def part(self, name: str, embed: Any, part: Embedded) -> int:
+    def part(self, name: str, embed: Any, part: Embedded) -> tuple[int, ...]:
         """The place of a schema or a token."""
         if name not in self.places:
             node = embed(part)
             self.places[name] = (len(self.terminals),)
             self.terminals.append(Terminal(part.name, None, node))
-        return self.places[name][0]
+        return self.places[name]
 
     def add(self, left: str, right: list[int | str]) -> None:
         self.names.setdefault(left, len(self.names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from constrain.errors import ConstraintError, GrammarError, UnsupportedFeature
@@ -24,8 +24,10 @@ class Lexed(NamedTuple):
     places: dict[str, tuple[int, ...]]
 
 
-def lexer_terminals(definitions: list[Any], flags: int, place: Place, limits: Limits) -> Lexed:
-    """Terminals with ranks and keywords, from lark's `TerminalDef`s."""
+def lexer_terminals(
+    definitions: list[Any], ignored: Collection[str], flags: int, place: Place, limits: Limits
+) -> Lexed:
+    """Terminals with ranks and keywords, from lark's `TerminalDef`s. ignored: names of those that are dropped."""
     taken = {d.name: _taken(d, flags, place, limits) for d in definitions}
     ordered = sorted(definitions, key=_lark_order)
     terminals: list[Terminal] = []
@@ -38,8 +40,8 @@ def lexer_terminals(definitions: list[Any], flags: int, place: Place, limits: Li
         places[definition.name] = tuple(range(first, len(terminals)))
     strings = [d for d in ordered if d.pattern.type == "str"]
     for definition in ordered:
-        if definition.pattern.type == "str":
-            continue
+        if definition.pattern.type == "str" or definition.name in ignored:
+            continue  # what an ignored pattern matches is dropped, keyword or not
         for at in places[definition.name]:
             keywords: list[int] = []
             for string in strings:
@@ -50,13 +52,22 @@ def lexer_terminals(definitions: list[Any], flags: int, place: Place, limits: Li
                             f"the terminal {definition.name} looks ahead after {value!r}, which is a terminal as well",
                             keyword="lookahead", **place(definition.name),
                         )  # fmt: skip
+                    if string.name in ignored:
+                        raise UnsupportedFeature(
+                            f"{value!r} is ignored, and a text of the terminal {definition.name} as well",
+                            keyword="%ignore",
+                            hint="As a regular expression it is ignored only where that terminal does not match",
+                            **place(definition.name),
+                        )
                     keywords += places[string.name]
             if keywords:
                 terminals[at] = terminals[at]._replace(unless=tuple(keywords))
     return Lexed(terminals, places)
 
 
-def plain_terminals(definitions: list[Any], flags: int, place: Place, limits: Limits) -> Lexed:
+def plain_terminals(
+    definitions: list[Any], ignored: Collection[str], flags: int, place: Place, limits: Limits
+) -> Lexed:
     """Terminals without a lexer: the texts that `re.fullmatch` accepts."""
     terminals: list[Terminal] = []
     places: dict[str, tuple[int, ...]] = {}

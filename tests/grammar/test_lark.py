@@ -80,6 +80,16 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         "[a:1,]b2 ",
         ["[a:1]", "[a:1, b:22]", "[]", "[a:]"],
     ),
+    "ignored keywords": (
+        """
+        start: "a" " " "b" | WORD
+        WORD: /[b ]+/
+        WS: /[ \\t]+/
+        %ignore WS
+        """,
+        "ab ",
+        ["a b", "ab", " b", "b b", "  a"],
+    ),
     "lazy strings": (
         r"""
         start: (ESCAPED_STRING | COMMENT | "x")*
@@ -203,6 +213,7 @@ REFUSED: list[tuple[str, type[ConstraintError], int | None, int | None, str]] = 
     ('start: %json {"type": 1}', ConstraintError, 1, 8, "%json"),
     ('start: %json {"type" 1}', GrammarError, 1, 22, "no JSON"),
     ('start: %json {"uniqueItems": true,\n "items": {"type": "string"}}', UnsupportedFeature, 1, 8, "uniqueItems"),
+    ('start: A\nA: /[^{]+/\n%ignore " "', UnsupportedFeature, 2, 1, "ignored"),
     ('%llguidance {}\nstart: "a"', UnsupportedFeature, 1, 1, "%llguidance"),
     ('start: "a"\nx[capture]: "b"', UnsupportedFeature, 2, 1, "attributes"),
     ('start: "a" <[x]>', GrammarError, 1, 12, "token"),
