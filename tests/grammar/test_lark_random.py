@@ -1,4 +1,4 @@
-"""Random Lark grammars, whose terminals overlap, look ahead and are lazy: texts as lark's contextual lexer takes them."""
+"""Random Lark grammars, whose terminals overlap, look ahead and are lazy, against lark's contextual lexer."""
 
 from __future__ import annotations
 
