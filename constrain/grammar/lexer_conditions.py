@@ -11,6 +11,7 @@ Whether such a terminal has matched shows only later, so states remember what is
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from constrain.errors import UnsupportedFeature
@@ -47,6 +48,13 @@ class Watch(NamedTuple):
     places: Places
 
 
+class First(NamedTuple):
+    """A watch before its first character, which is one of `classes` (a bit set): others follow the token nowhere."""
+
+    classes: int
+    watch: Watch
+
+
 class Wrong(NamedTuple):
     """The state of a watch that has seen that there was no token."""
 
@@ -59,8 +67,11 @@ class Conditional(Product):
     Labels beside the terminals: `n_terminals` for `Wrong`, `n_terminals` + 1 for a watch that waits for what must come.
     """
 
-    def __init__(self, cfg: Cfg, limits: Limits) -> None:
+    def __init__(self, cfg: Cfg, limits: Limits, followers: Callable[[int], Iterable[int] | None]) -> None:
+        """followers: the terminals that may come right after one; None: any may."""
         super().__init__(cfg, limits)
+        self.followers = followers
+        self.classes_after: dict[int, int] = {}
         n = self.n_terminals
         self.look: dict[int, int] = {}  # of each such terminal the start of its look-ahead; NEVER: that is always there
         for i, t in enumerate(cfg.terminals):
@@ -80,17 +91,23 @@ class Conditional(Product):
         return super().begin(places)
 
     def names(self, key: Any) -> set[str]:
+        if isinstance(key, First):
+            key = key.watch
         return super().names(key.places if isinstance(key, Growing | Watch | Wrong) else [p for p in key if p >= 0])
 
     def awaited(self, key: Any) -> list[str]:
         n = self.n_terminals
+        if isinstance(key, First):
+            key = key.watch
         return [self.cfg.terminals[self.terminal[p] - n].name for p in key.musts] if isinstance(key, Watch) else []
 
     def successors(self, key: Any) -> list[tuple[int, int]]:
         if isinstance(key, Growing):
             return self._joined(self._grow(key))
         if isinstance(key, Watch):
-            return self._joined(self._watch(key))
+            return self._joined(self._watch(key, self.number[key], -1))
+        if isinstance(key, First):
+            return self._joined(self._watch(key.watch, self.number[key], key.classes))
         return [] if isinstance(key, Wrong) else super().successors(key)
 
     def _joined(self, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -148,11 +165,14 @@ class Conditional(Product):
             return self.numbered(kept, options[0].token if options else -1)
         return self.numbered(Growing(kept, waiting, tuple(options)), -1)
 
-    def _watch(self, key: Watch) -> list[tuple[int, int]]:
-        """The successors of a state after a token."""
+    def _watch(self, key: Watch, at: int, classes: int) -> list[tuple[int, int]]:
+        """The successors of a watch by some classes. at: its state."""
         out = []
         n = len(key.musts)
-        for mask, targets in self.split((*key.musts, *key.places, *((key.own,) if key.own >= 0 else ()))):
+        for every, targets in self.split((*key.musts, *key.places, *((key.own,) if key.own >= 0 else ()))):
+            mask = every & classes
+            if not mask:
+                continue
             own = targets[-1] if key.own >= 0 else -1
             musts = {p for p in targets[:n] if p < 0 or not self.ends[p]}
             places = tuple([p for p in targets[n : n + len(key.places)] if p >= 0])
@@ -162,7 +182,7 @@ class Conditional(Product):
             else:
                 state = self.watched(Watch(own, tuple(sorted(musts.union(longer))), places))
                 if state < 0:
-                    self.free.add(self.number[key])
+                    self.free.add(at)
                 else:
                     out.append((mask, state))
         return out
@@ -176,33 +196,50 @@ class Conditional(Product):
                 return self.numbered(watch.places, -1)
         return self.numbered(watch, self.n_terminals + 1 if watch.musts else -1)
 
+    def begun(self, option: Option) -> int:
+        """The state of an option's watch before its first character."""
+        classes = self.classes_after.get(option.token)
+        if classes is None:
+            classes = -1
+            followers = self.followers(option.token)
+            if followers is not None:
+                classes = 0
+                for t in followers:
+                    for _, mask in self.moves[self.first[t]] if t in self.first else ():
+                        classes |= mask
+            self.classes_after[option.token] = classes
+        watch = Watch(option.own, option.musts, option.places)
+        return self.numbered(First(classes, watch), self.n_terminals + 1 if option.musts else -1)
+
     def expand(self) -> None:
         """Make all states, those of watches included, and choose what may end where."""
         super().expand()
-        for key in tuple(self.states):
-            if isinstance(key, Growing):
-                for o in key.options:
-                    self.numbered(Watch(o.own, o.musts, o.places), self.n_terminals + 1 if o.musts else -1)
+        options = [(i, o) for i, key in enumerate(self.states) if isinstance(key, Growing) for o in key.options]
+        watches = [self.begun(o) for _, o in options]
+        wrong = self.numbered(Wrong(), self.n_terminals)
         super().expand()  # watches lead to watches and plain states only
         hopeless = self._hopeless()
-        for state, key in enumerate(self.states):
-            if isinstance(key, Growing):
-                possible = [o for o in key.options if self.number[Watch(o.own, o.musts, o.places)] not in hopeless]
-                if len(possible) > 1:
-                    names = [self.cfg.terminals[o.token].name for o in possible]
-                    raise UnsupportedFeature(
-                        f"which of the terminals {' and '.join(names)} ends depends on what follows", keyword=names[0]
-                    )
-                for o in possible:
-                    self.label[state] = o.token
-                    self.watching[state] = self.number[Watch(o.own, o.musts, o.places)]
+        for i, row in enumerate(self.edges):
+            if any(target in hopeless for _, target in row):
+                self.edges[i] = self._joined([(mask, wrong if t in hopeless else t) for mask, t in row])
+        for (state, option), watch in zip(options, watches, strict=True):
+            if watch in hopeless:
+                continue
+            if state in self.watching:
+                known = dict(enumerate(t.name for t in self.cfg.terminals))
+                names = [known.get(t, "one that is ignored") for t in (self.label[state], option.token)]
+                raise UnsupportedFeature(
+                    f"which of the terminals {' and '.join(names)} ends depends on what follows", keyword=names[0]
+                )
+            self.label[state] = option.token
+            self.watching[state] = watch
 
     def _hopeless(self) -> set[int]:
         """The watches that no text satisfies."""
         bad = {
             state
             for state, key in enumerate(self.states)
-            if isinstance(key, Wrong) or (isinstance(key, Watch) and key.musts and state not in self.free)
+            if isinstance(key, Wrong) or (self.label[state] == self.n_terminals + 1 and state not in self.free)
         }
         incoming: dict[int, list[int]] = {}
         todo = []

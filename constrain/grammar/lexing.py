@@ -6,7 +6,7 @@ of them ends, all of larger rank are out for good. Contexts share states with eq
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from constrain.errors import LimitExceeded, UnsupportedFeature
 from constrain.grammar.cfg import Cfg, Terminal
 from constrain.grammar.indentation import lines
+from constrain.grammar.ir import NEVER
 from constrain.grammar.lalr import Tables, bits_of
 from constrain.grammar.lexer_conditions import Conditional
 from constrain.grammar.lexer_states import Product
@@ -74,7 +75,7 @@ def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting:
     looking = any(t.not_before is not None for t in cfg.terminals)
     for c in needed:
         _check(cfg, tables.contexts[c])
-    product = (Conditional if looking else Product)(cfg, limits)
+    product = Conditional(cfg, limits, _followers(cfg, tables)) if looking else Product(cfg, limits)
     if not product.dfas:
         return _nothing(len(tables.contexts))
     starts = [product.start((*tables.contexts[c], *always)) for c in needed]
@@ -91,6 +92,26 @@ def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting:
     start = np.full(len(tables.contexts), -1, np.int32)
     start[needed] = made.start[:-1]
     return made._replace(start=start, blank=int(made.start[-1]))
+
+
+def _followers(cfg: Cfg, tables: Tables) -> Callable[[int], frozenset[int] | None]:
+    """For a terminal those that may be the next token after it, None: any may."""
+    where, terminal = np.nonzero(tables.action[:, :-1])
+    after: dict[int, set[int]] = {}
+    for k, t in np.unique(np.stack([tables.action[where, terminal], terminal], 1), axis=0).tolist():
+        for code in tables.actions[k + 1 : k + 1 + int(tables.actions[k])].tolist():
+            if code > 0:
+                after.setdefault(t, set()).update(tables.contexts[tables.context[code - 1]])
+    always = set(cfg.ignore) | ({cfg.indentation.newline} if cfg.indentation else set())
+    outside = {i for i, t in enumerate(cfg.terminals) if t.node != NEVER}
+
+    def followers(terminal: int) -> frozenset[int] | None:
+        found = after.get(terminal, set())
+        if terminal in always or terminal >= tables.n_terminals or not outside.isdisjoint(found):
+            return None
+        return frozenset(found | always)
+
+    return followers
 
 
 def _check(cfg: Cfg, context: Sequence[int]) -> None:
