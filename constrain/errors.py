@@ -21,6 +21,8 @@ class ConstraintError(ValueError):
     hint: what the user can do about it, in one sentence.
     """
 
+    node: object = None  # of the grammar, where it came up, until its place has been found
+
     def __init__(
         self,
         reason: str,

@@ -70,6 +70,7 @@ SENTENCES = [
     ('{"name":"Bob"', "", None, "at byte 13 (line 1, column 14): expected ',' or '}', found the end of the text"),
     ('{"name":"Bob","ta', "", None, "expected the property 'tags', found the end of the text"),
     ('{"name":"Bob","age":', "/age", None, "in /age: expected a number, found the end of the text"),
+    ('{"name":"Bo', "/name", None, "in /name: expected the rest of the string, found the end of the text"),
     ("", "", None, "expected an object, found the end of the text"),
     (" {}", "", "whitespace", "No whitespace stands before the document"),
     ('{"name":"Bob"} ', "", "whitespace", "No whitespace stands after the document"),
@@ -146,6 +147,25 @@ def test_parse_raises_what_explain_says() -> None:
     assert str(error) == str(error.explanation) == str(c.explain('{"name":\n1}'))
     assert (error.position, error.line, error.column) == (9, 2, 1)
     assert (error.pointer, error.keyword) == ("/name", "type")
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "words"),
+    [
+        (lambda: constrain.json({"items": {"type": "integer", "maximum": 5}}), "[" + "1," * 99_999 + "9]", "in /99999"),
+        (lambda: constrain.json({"type": "string"}), '"' + "\\" * 100_001, "found the end of the text"),
+        (lambda: constrain.json({"items": {"$ref": "#"}, "type": "array"}), "[" * 9_000 + "x", "found 'x'"),
+        (lambda: constrain.json({"type": "number", "multipleOf": 0.01}), "1e-99999999", "found '9'"),
+        (lambda: constrain.json({"type": "string", "pattern": "^(a+)+$"}), '"' + "a" * 60 + '!"', "(pattern)"),
+        (lambda: constrain.choice([f"option {i}" for i in range(10_000)]), "optiox", "expected 'n '"),
+        (lambda: constrain.regex("a{5000}"), "b", "aaa…'"),
+    ],
+    ids=["long", "escapes", "deep", "exponent", "pattern", "many", "forced"],
+)
+def test_texts_of_strangers(make: Any, text: str, words: str) -> None:
+    """Nothing takes long, and nothing falls over."""
+    found = make().explain(text)
+    assert found is not None and words in found, str(found)[-300:]
 
 
 @given(st.text("aé😀\n", max_size=12), st.data())

@@ -127,12 +127,18 @@ def ways_on(matcher: Matcher) -> str:
     """What may come next: whole endings where they are few, else the next characters."""
     found = allowed.texts(matcher)
     if found is not None and not (len(found) > 3 and max(map(len, found)) < 2):
-        words = ["the end of the text" if not t else repr(t.decode("utf-8", "replace")) for t in found]
+        words = ["the end of the text" if not t else shown(t) for t in found]
         return allowed.listed(words)
     forced = matcher.forced_bytes(60)
     if len(forced) > 1:
-        return repr(forced.decode("utf-8", "ignore"))
+        return shown(forced)
     return allowed.describe(allowed.next_bytes(matcher))
+
+
+def shown(text: bytes, most: int = 60) -> str:
+    """Bytes as quoted text, cut where it is long."""
+    characters = text.decode("utf-8", "replace")
+    return repr(characters if len(characters) <= most else characters[: most - 1] + "…")
 
 
 __all__ = ["Explanation", "Reason", "explain"]

@@ -25,6 +25,9 @@ LASTING = frozenset(
 )
 
 
+LONGEST = 100_000  # bytes of a text that is validated; of longer ones the keyword is not told
+
+
 def reason(constraint: Constraint, data: bytes, taken: int, place: Place, matcher: Matcher) -> Reason:
     """Why `data[taken:]` can't follow `data[:taken]`, which ends at this place, where the matcher stands."""
     is_json, value, wrong_at = scan.parsed(data)
@@ -90,7 +93,10 @@ def _wanted(constraint: Constraint, data: bytes, taken: int, place: Place, match
     if len(forced) > 1 and place.kind not in ("string", "number"):
         return repr(forced.decode("utf-8", "ignore"))
     if place.kind in ("string", "name") and len(following) > 1:
-        following -= {ord("\\")}
+        if len(following) > 4 * allowed.FEW and ord('"') in following and taken == len(data):
+            return f"the rest of the {place.kind}"
+        if len(following) <= allowed.FEW:
+            following -= {ord("\\")}
     return allowed.describe(following - frozenset(b" \t\n\r") or following)
 
 
@@ -152,6 +158,8 @@ def _at_fault(
     """The error of the schema that explains the place best."""
     given = constraint.input
     assert given is not None
+    if len(data) > LONGEST:
+        return None
     if not whole:
         text = scan.completed(data, taken, place)
         is_json, value, _ = scan.parsed(text) if text is not None else (False, None, 0)

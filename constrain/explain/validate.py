@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from constrain.limits import Limits
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from constrain.schema.inputs import Input
 
 DOCUMENT = "urn:constrain:document"
+MOST = 1_000  # errors that are looked at
 _HUGE = 5_000  # exponents beyond this are not turned into fractions
 
 
 def errors(given: Input, value: Any, limits: Limits) -> list[Any]:
     """The errors, outermost first; none where the library can't say. It is asked for words only."""
     try:
-        return list(_validator(given, limits).iter_errors(value))
+        return list(islice(_validator(given, limits).iter_errors(value), MOST))
     except Exception:  # references that only our resolver follows, recursion without end, odd schemas
         return []
 

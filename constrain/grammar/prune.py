@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from constrain.errors import Unsatisfiable
+from constrain.errors import ConstraintError, Unsatisfiable
 from constrain.grammar.counting import FAR, can_end, fewest_members, without_dead
 from constrain.grammar.fixpoint import Need, fixpoint
 from constrain.grammar.ir import (
@@ -55,9 +55,13 @@ def prune_from(grammar: Grammar, root: NodeId, since: int, limits: Limits = DEFA
     productive = bytearray(len(nodes) + 1)  # one more, so that index NEVER (-1) reads as 0
     for i in range(since):
         productive[i] = nodes[i] != NOTHING
-    first = _first_pass(nodes, since, productive, limits)
-    if first.unsettled:
-        fixpoint(nodes, since, productive, lambda node, marks: _need(node, marks, limits))
+    try:
+        first = _first_pass(nodes, since, productive, limits)
+        if first.unsettled:
+            fixpoint(nodes, since, productive, lambda node, marks: _need(node, marks, limits))
+    except ConstraintError as error:
+        at = next((i for i, node in enumerate(nodes) if node is error.node), NEVER)
+        raise grammar.placed(error, at) from None
     if not productive[root]:
         raise Unsatisfiable("no text satisfies the constraint")
     dead = productive.find(0, since) < len(nodes)
@@ -130,7 +134,11 @@ def holds_keys(node: Object, k: int, limits: Limits = DEFAULT_LIMITS) -> bool:
             return False
         taken.append(earlier)
     rest = complement(union(*taken))
-    return not compile(rest if language is None else intersect(language, rest), limits).is_empty
+    try:
+        return not compile(rest if language is None else intersect(language, rest), limits).is_empty
+    except ConstraintError as error:
+        error.node = node
+        raise
 
 
 def _leaf_is_empty(node: Node) -> bool:

@@ -146,6 +146,7 @@ def test_limits_have_a_place(part: Any, limits: Limits, keyword: str, place: str
         ({"type": "string", "pattern": "^(?:x4|y){9}$"}, '"x4'),
         ({"type": "string", "pattern": "^(?:x5|y){9}$", "minLength": 12}, '"x5'),
         ({"patternProperties": {"^(?:x6|y){9}$": {}}, "additionalProperties": False}, '{"x6'),
+        ({"type": "object", "minProperties": 1, "propertyNames": {"pattern": "^(?:x7|y){9}$"}}, '{"x7'),
     ],
 )
 def test_limits_that_the_engine_meets_have_a_place(part: Any, text: str) -> None:
