@@ -13,6 +13,7 @@ pytest.importorskip("transformers")
 
 import constrain  # noqa: E402
 from constrain.sampling.huggingface import HuggingFaceModel  # noqa: E402
+from constrain.sampling.processor import AsapProcessor  # noqa: E402
 
 
 def plain(model: Any, prompt: list[int], tokens: list[int]) -> Any:
@@ -77,3 +78,72 @@ def test_every_method_writes_texts_of_the_language(model: Any, tokenizer: Any, m
             logits = plain(model, tokenizer('{"open": ')["input_ids"], tokens[:i]).astype(np.float64) / 3.0
             log_p += logits[token] - np.log(np.exp(logits - logits.max()).sum()) - logits.max()
         assert abs(log_p - draw.log_p) < 1e-2
+
+
+def generate(model: Any, tokenizer: Any, processor: Any, prompts: list[str], **options: Any) -> Any:
+    batch = tokenizer(prompts, return_tensors="pt", padding=True)
+    settings = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "max_new_tokens": 16, **options}
+    return model.generate(**batch, logits_processor=[processor], **settings)
+
+
+def test_asap_within_generate(model: Any, tokenizer: Any) -> None:
+    """Weights are p/q of what was sampled, and in the long run the texts have the model's distribution."""
+    c = constrain.choice(["true", "item 1", "item 12"])
+    processor = AsapProcessor(c, tokenizer, temperature=3.0, max_tokens=16)
+    prompts = ['{"open": ', '{"count": 3, "open": ']
+    ids = [tuple(tokenizer(p)["input_ids"]) for p in prompts]
+    for _ in range(12):
+        out = generate(model, tokenizer, processor, prompts * 8)
+        weights = processor.log_weights(out)
+        assert np.isfinite(weights).all()
+        written = out[:, max(map(len, ids)) :]
+        assert all(c.matches(tokenizer.decode(row, skip_special_tokens=True)) for row in written)
+    assert set(processor.tries) == set(ids)
+    # what is known by now is nearly all: weights are nearly Z, whatever the text
+    out = generate(model, tokenizer, processor, prompts * 8)
+    weights = processor.log_weights(out)
+    for i in range(2):
+        low, high = processor.tries[ids[i]].log_bounds(frozenset([tokenizer.eos_token_id]))
+        assert high - low < 0.5
+        assert low - 0.5 < weights[i::2].min() and weights[i::2].max() < high + 0.5
+
+
+def test_asap_refuses_what_would_bend_it(model: Any, tokenizer: Any) -> None:
+    c = constrain.choice(["true", "item 1"])
+    processor = AsapProcessor(c, tokenizer)
+    for wrong in ({"temperature": 0.5}, {"top_k": 5}, {"top_p": 0.5}):
+        with pytest.raises(constrain.ConstraintError, match="after ASAp"):
+            generate(model, tokenizer, processor, ["a"], **wrong)
+    with pytest.raises(constrain.ConstraintError, match="one beam"):
+        generate(model, tokenizer, processor, ["a"], num_beams=3)
+    out = generate(model, tokenizer, processor, ["a"])
+    with pytest.raises(constrain.ConstraintError, match="saw last"):
+        processor.log_weights(out[:, :1])
+
+
+def test_asap_called_by_hand(model: Any, tokenizer: Any) -> None:
+    """Without generate: the product of the offered probabilities is p/w of the text."""
+    c = constrain.choice(["true", "false", "item 1"])
+    processor = AsapProcessor(c, tokenizer)
+    prompt = tokenizer("x", return_tensors="pt")["input_ids"]
+    torch.manual_seed(1)
+    for _ in range(5):
+        ids, log_q, log_p = prompt, 0.0, 0.0
+        while ids[0, -1] != tokenizer.eos_token_id:
+            logits = model(ids).logits[:, -1].detach()
+            q = torch.log_softmax(processor(ids, logits), -1)[0]
+            token = int(torch.multinomial(q.exp(), 1))
+            log_q += float(q[token])
+            log_p += float(torch.log_softmax(logits, -1)[0, token])
+            ids = torch.cat([ids, torch.tensor([[token]])], -1)
+        assert processor.log_weights(ids)[0] == pytest.approx(log_p - log_q, abs=1e-3)
+
+
+def test_asap_where_nothing_can_follow(model: Any, tokenizer: Any) -> None:
+    """Texts that need more tokens than there may be: the rows end, and count nothing."""
+    processor = AsapProcessor(constrain.regex("z{40}|true"), tokenizer, max_tokens=6)
+    for _ in range(4):
+        out = generate(model, tokenizer, processor, ["a"] * 4, max_new_tokens=6)
+        weights = processor.log_weights(out)
+        for row, weight in zip(out, weights, strict=True):
+            assert ("true" in tokenizer.decode(row[1:])) == np.isfinite(weight)

@@ -250,3 +250,33 @@ def test_potentials_in_methods_that_go_one_by_one() -> None:
         assert far(found, masses) < EXACT, method
         if attempt is attempts.accepted:
             assert method == "cars" or far(normalised(plain), normalised(masses)) < EXACT
+
+
+def test_a_temperature_after_theta_is_wrong_however_much_was_learned() -> None:
+    """p to the power 1/T first, then θ: the language's share of the warped model. θ first, then the power: not, though
+    every text has been seen and θ is exact."""
+    temperature = 0.5
+    warped = Toy("00|1[01]", 4, seed=1, temperature=temperature)
+    plain = Toy("00|1[01]", 4, seed=1)
+    truth = normalised(warped.masses())
+
+    def after_all(toy: Toy, power: float) -> dict[Any, float]:
+        """The next text's distribution when p·θ is taken to a power before a token is chosen."""
+        tree = toy.tree()
+        for tokens in toy.masses():
+            tree.trie.back_up(_walk_of(tree, tokens).node)
+        out = {}
+        for tokens in toy.masses():
+            node, log_q = 0, 0.0
+            for token in tokens:
+                children, masses = tree.trie.weights(node)
+                total = math.fsum(math.exp(power * m) for m in masses)
+                node = tree.trie.find(node, token)
+                log_q += power * masses[children.index(node)] - math.log(total)
+            out[tokens] = math.exp(log_q)
+        return out
+
+    assert far(after_all(warped, 1.0), truth) < EXACT
+    wrong = after_all(plain, 1.0 / temperature)
+    assert abs(math.fsum(wrong.values()) - 1.0) < EXACT
+    assert far(wrong, truth) > 0.01
