@@ -20,12 +20,13 @@ from constrain.sampling.tree import Asking, Tree, Walk
 from constrain.sampling.trie import NEVER, ROOT
 
 
-def attempt(tree: Tree, dice: Dice) -> Asking[Walk | None]:
-    """One text; None when the language has none."""
+def attempt(tree: Tree, dice: Dice, stop: float) -> Asking[Walk | None]:
+    """One text; None when the language has none, or when it fails after `stop` model calls in all."""
     trie = tree.trie
     walk = tree.walk()
     if (yield from tree.enter(walk)) == NEVER:
         return None
+    failures = 0
     used: list[float] = [0.0]  # θ by which each node of the path was chosen
     log_c: list[float] = [trie.log_theta(ROOT)]  # c of each node when its child was chosen
     while True:
@@ -40,7 +41,8 @@ def attempt(tree: Tree, dice: Dice) -> Asking[Walk | None]:
             if entered != NEVER and dice.coin(entered - walk.log_used):
                 break
             trie.back_up(walk.node)
-            if trie.log_theta(ROOT) == NEVER:
+            failures += 1
+            if trie.log_theta(ROOT) == NEVER or tree.model_calls + failures * FREE >= stop:
                 return None
             at = 0  # how many tokens stay
             while at < len(walk.tokens):
@@ -60,16 +62,17 @@ def attempt(tree: Tree, dice: Dice) -> Asking[Walk | None]:
 
 
 def draws(tree: Tree, dice: Dice, n: int, account: Account, *, budget: float) -> Iterator[Draw]:
-    """Up to n draws. None begins after the budget."""
+    """Up to n draws. None begins after the budget, and one that fails after it is given up."""
     stop = tree.model_calls + budget
     while n > 0 and tree.model_calls < stop:
         before = tree.model_calls
-        walk = tree.run(attempt(tree, dice))
+        walk = tree.run(attempt(tree, dice, stop))
         account.attempts += 1
-        if walk is None:
+        if walk is not None:
+            yield draw(tree, walk, 0.0, "aprad")
+            n -= 1
+        elif tree.trie.log_theta(ROOT) == NEVER:
             raise nothing()
-        yield draw(tree, walk, 0.0, "aprad")
-        n -= 1
         if tree.model_calls == before:
             stop -= FREE
         tree.prune()

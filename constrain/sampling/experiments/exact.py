@@ -38,20 +38,11 @@ class Exact:
         self.ngram, self.compiled = ngram, compiled
         self.vocabulary = compiled.vocabulary
         self.ends = frozenset(self.vocabulary.eos_ids)
-        self._rows: dict[tuple[int, ...], Row] = {}
         self.places: dict[Key, Place] = {}
         matcher = compiled.matcher()
         self.start: Key = matcher.state[1], ngram.context(())
         self._visit(matcher, compiled.generation)
         self.log_z = self.places[self.start].log_z
-
-    def _log_p(self, context: tuple[int, ...]) -> Row:
-        row = self._rows.get(context)
-        if row is None:
-            if len(self._rows) > 500:
-                self._rows.clear()
-            row = self._rows[context] = np.log(self.ngram.row(context))
-        return row
 
     def _place(self, matcher: Any, context: tuple[int, ...], mask: npt.NDArray[np.uint32]) -> Place:
         matcher.fill_mask(mask)
@@ -67,7 +58,7 @@ class Exact:
                 matcher.accept(token)
                 keys.append((matcher.state[1], (*context, token)[-n:] if n else ()))
                 matcher.rollback(1)
-        return Place(ids.tolist(), self._log_p(context)[ids], keys)
+        return Place(ids.tolist(), self.ngram.log_row(context)[ids], keys)
 
     def _visit(self, matcher: Any, generation: int) -> None:
         """Depth first, on one matcher: a pair is done when all that it leads to is."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+KEPT = 600  # rows that are remembered
+
 Row = npt.NDArray[np.float64]
 
 
@@ -32,6 +34,7 @@ class Ngram:
         for n in range(2, order + 1):
             for i in range(n - 1, len(tokens)):
                 found[tuple(tokens[i - n + 1 : i])][tokens[i]] += 1
+        self._rows: dict[tuple[int, ...], Row] = {}
         self._after: dict[tuple[int, ...], tuple[npt.NDArray[np.int64], Row]] = {}
         for context, following in found.items():
             total = sum(following.values())
@@ -59,4 +62,13 @@ class Ngram:
 
     def scores(self, generated: Sequence[Sequence[int]]) -> Sequence[npt.NDArray[Any]]:
         """See `constrain.sampling.Model`."""
-        return [np.log(self.row(self.context(tokens))) for tokens in generated]
+        return [self.log_row(self.context(tokens)) for tokens in generated]
+
+    def log_row(self, context: tuple[int, ...]) -> Row:
+        """log p of each next token, [V]; the latest are kept."""
+        row = self._rows.get(context)
+        if row is None:
+            if len(self._rows) >= KEPT:
+                self._rows.clear()
+            row = self._rows[context] = np.log(self.row(context))
+        return row

@@ -1,4 +1,4 @@
-"""The SyGuS tasks of Grammar-Aligned Decoding (Park et al., 2024): prompts, grammars, and the grammars cut to a depth."""
+"""The SyGuS tasks of Grammar-Aligned Decoding (Park et al., 2024): prompts, and grammars, whole or cut to a depth."""
 
 from __future__ import annotations
 
