@@ -13,7 +13,7 @@ from constrain.constraint import Constraint
 from constrain.errors import GrammarError
 from constrain.grammar.ir import NEVER, Alt, Grammar, Literal, NodeId, Seq
 from constrain.grammar.prune import prune
-from constrain.limits import Limits
+from constrain.limits import DEFAULT_LIMITS, Limits
 
 SYMBOL = re.compile(r'"((?:[^"\\]|\\.)*)"|([A-Za-z]\w*)|(\|)|(::=)')
 
@@ -70,7 +70,7 @@ def rules(text: str) -> dict[str, list[list[tuple[str, bool]]]]:
     return out
 
 
-def constraint(text: str, *, depth: int | None = None, limits: Limits | None = None) -> Constraint:
+def constraint(text: str, *, depth: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Constraint:
     """The language of a grammar. With `depth`, rules below `root` stand within each other no deeper than that, which
     makes the language finite."""
     table = rules(text)
@@ -99,4 +99,4 @@ def constraint(text: str, *, depth: int | None = None, limits: Limits | None = N
                 options.append(grammar.add(Seq(tuple(nodes))))
         grammar.define(made[name, left], Alt(tuple(options)))
     prune(grammar)
-    return Constraint(grammar, source="grammar", **({"limits": limits} if limits else {}))
+    return Constraint(grammar, source="grammar", limits=limits)

@@ -102,7 +102,7 @@ def run(out: Path, *, runs: int = 100) -> str:
     (out / "picture.svg").write_text(svg.bars(TEXTS, groups, "What masking does to five bits", "probability"), "utf-8")
 
     rows = [f"| {n} | {b[0]:.3g} | {b[1]:.3g} … {b[2]:.3g} |" for n, b in zip(SHARES, bands, strict=True)]
-    worse = [n for n, b in zip(SHARES, bands, strict=True) if b[1] > mask]
+    worse = [n for n, b in zip(SHARES, bands, strict=True) if n and b[1] > mask]
     lines = [
         "## Five bits",
         "",
