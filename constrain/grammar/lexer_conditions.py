@@ -55,6 +55,13 @@ class First(NamedTuple):
     watch: Watch
 
 
+class Ahead(NamedTuple):
+    """A watch while the next token is read as well. places: of all terminals that it may be; watch: a state."""
+
+    places: Places
+    watch: int
+
+
 class Wrong(NamedTuple):
     """The state of a watch that has seen that there was no token."""
 
@@ -71,7 +78,8 @@ class Conditional(Product):
         """followers: the terminals that may come right after one; None: any may."""
         super().__init__(cfg, limits)
         self.followers = followers
-        self.classes_after: dict[int, int] = {}
+        self.next_token: dict[int, Places | None] = {}
+        self.waiting: set[int] = set()  # watches that wait for something, or can come to do so
         n = self.n_terminals
         self.look: dict[int, int] = {}  # of each such terminal the start of its look-ahead; NEVER: that is always there
         for i, t in enumerate(cfg.terminals):
@@ -93,10 +101,13 @@ class Conditional(Product):
     def names(self, key: Any) -> set[str]:
         if isinstance(key, First):
             key = key.watch
-        return super().names(key.places if isinstance(key, Growing | Watch | Wrong) else [p for p in key if p >= 0])
+        made = isinstance(key, Growing | Watch | Wrong | Ahead)
+        return super().names(key.places if made else [p for p in key if p >= 0])
 
     def awaited(self, key: Any) -> list[str]:
         n = self.n_terminals
+        if isinstance(key, Ahead):
+            key = self.states[key.watch]
         if isinstance(key, First):
             key = key.watch
         return [self.cfg.terminals[self.terminal[p] - n].name for p in key.musts] if isinstance(key, Watch) else []
@@ -108,6 +119,8 @@ class Conditional(Product):
             return self._joined(self._watch(key, self.number[key], -1))
         if isinstance(key, First):
             return self._joined(self._watch(key.watch, self.number[key], key.classes))
+        if isinstance(key, Ahead):
+            return self._joined(self._ahead(key))
         return [] if isinstance(key, Wrong) else super().successors(key)
 
     def _joined(self, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -187,6 +200,27 @@ class Conditional(Product):
                     out.append((mask, state))
         return out
 
+    def _ahead(self, key: Ahead) -> list[tuple[int, int]]:
+        """The successors of a watch by characters with which the next token can begin or go on."""
+        out = []
+        for places, mask in self.some(key.places).items():
+            ended = any(self.ends[p] for p in places)
+            rest = mask
+            for classes, target in self.edges[key.watch]:
+                both = mask & classes
+                if both:
+                    rest &= ~classes
+                    out.append((both, target if ended else self.ahead(places, target)))
+            if rest:
+                self.free.add(self.number[key])
+        return out
+
+    def ahead(self, places: Places, watch: int) -> int:
+        """The state of a watch while the next token is read, which is the watch itself where it waits for nothing."""
+        if watch not in self.waiting:
+            return watch
+        return self.numbered(Ahead(places, watch), self.label[watch])
+
     def watched(self, watch: Watch) -> int:
         """The state of a watch after some characters, -1: it is over."""
         if watch.own < 0 and not watch.musts:
@@ -198,30 +232,36 @@ class Conditional(Product):
 
     def begun(self, option: Option) -> int:
         """The state of an option's watch before its first character."""
-        classes = self.classes_after.get(option.token)
-        if classes is None:
-            classes = -1
-            followers = self.followers(option.token)
-            if followers is not None:
-                classes = 0
-                for t in followers:
-                    for _, mask in self.moves[self.first[t]] if t in self.first else ():
-                        classes |= mask
-            self.classes_after[option.token] = classes
         watch = Watch(option.own, option.musts, option.places)
+        classes = 0
+        for place in self.next_places(option.token):
+            for _, mask in self.moves[place]:
+                classes |= mask
+        if self.next_token[option.token] is None:
+            classes = -1
         return self.numbered(First(classes, watch), self.n_terminals + 1 if option.musts else -1)
+
+    def next_places(self, token: int) -> Places:
+        """Where the terminals begin that may be the next token; none where any may."""
+        if token not in self.next_token:
+            found = self.followers(token)
+            places = None if found is None else tuple(sorted(self.first[t] for t in found if t in self.first))
+            self.next_token[token] = places
+        return self.next_token[token] or ()
 
     def expand(self) -> None:
         """Make all states, those of watches included, and choose what may end where."""
         super().expand()
         options = [(i, o) for i, key in enumerate(self.states) if isinstance(key, Growing) for o in key.options]
         watches = [self.begun(o) for _, o in options]
-        wrong = self.numbered(Wrong(), self.n_terminals)
         super().expand()  # watches lead to watches and plain states only
-        hopeless = self._hopeless()
-        for i, row in enumerate(self.edges):
-            if any(target in hopeless for _, target in row):
-                self.edges[i] = self._joined([(mask, wrong if t in hopeless else t) for mask, t in row])
+        hopeless = self._settle()
+        self.waiting = self._leading_to({i for i, n in enumerate(self.label) if n == self.n_terminals + 1})
+        for i, (_, option) in enumerate(options):  # those that still wait are followed along the next token
+            if watches[i] in self.waiting - hopeless and self.next_token[option.token] is not None:
+                watches[i] = self.ahead(self.next_places(option.token), watches[i])
+        super().expand()
+        hopeless = self._settle()
         for (state, option), watch in zip(options, watches, strict=True):
             if watch in hopeless:
                 continue
@@ -233,6 +273,31 @@ class Conditional(Product):
                 )
             self.label[state] = option.token
             self.watching[state] = watch
+
+    def _settle(self) -> set[int]:
+        """Let what leads to a watch that no text satisfies lead to `Wrong`; returns those watches."""
+        wrong = self.numbered(Wrong(), self.n_terminals)
+        super().expand()
+        hopeless = self._hopeless()
+        for i, row in enumerate(self.edges):
+            if any(target in hopeless for _, target in row):
+                self.edges[i] = self._joined([(mask, wrong if t in hopeless else t) for mask, t in row])
+        return hopeless
+
+    def _leading_to(self, states: set[int]) -> set[int]:
+        """The states and all from which one can come to them."""
+        incoming: dict[int, list[int]] = {}
+        for i, row in enumerate(self.edges):
+            for _, target in row:
+                incoming.setdefault(target, []).append(i)
+        out = set(states)
+        todo = list(states)
+        while todo:
+            for state in incoming.get(todo.pop(), ()):
+                if state not in out:
+                    out.add(state)
+                    todo.append(state)
+        return out
 
     def _hopeless(self) -> set[int]:
         """The watches that no text satisfies."""

@@ -164,8 +164,11 @@ class Product:
     def successors(self, key: Any) -> list[tuple[int, int]]:
         """Where the classes lead from a state: (bit set of classes, state)."""
         places = key[1:] if key[0] < 0 else key
-        found = (self._few if len(places) < 6 else self._many)(places)
-        return [(mask, self.after_text(target)) for target, mask in found.items()]
+        return [(mask, self.after_text(target)) for target, mask in self.some(places).items()]
+
+    def some(self, places: Places) -> dict[Places, int]:
+        """Where the classes lead from some places: bit sets of classes."""
+        return self._few(places) if len(places) < 6 else self._many(places)
 
     def _few(self, places: Places) -> dict[Places, int]:
         """Where the classes lead from a few places: bit sets of classes."""

@@ -109,13 +109,18 @@ def sound(made: Lexer) -> None:
 
 
 def may_follow(cfg: Cfg, t: Tables, found: tuple[int, int], text: str) -> bool:
-    """Is the text at its end after a token, or can a token begin there, going by what follows the terminal at all?"""
+    """Is the text at its end after a token, or inside of a terminal that follows it by the rules, or past one?"""
     terminal, end = found
     if end == len(text):
         return True
     states = {a - 1 for q in range(t.n_states) for a in t.actions_of(q, terminal) if a > 0}
     following = {*cfg.ignore, *(u for q in states for u in t.contexts[t.context[q]])}
-    return any(naive_cfg.alive(naive_cfg.after(naive_cfg.terminal_languages(cfg)[u], text[end])) for u in following)
+    languages = naive_cfg.terminal_languages(cfg)
+    return any(
+        naive_cfg.alive(naive_cfg.after(languages[u], text[end:]))
+        or any(naive_lexing.holds(cfg, u, text[end:stop]) for stop in range(end + 1, len(text)))
+        for u in following
+    )
 
 
 def agree(cfg: Cfg, longest: int) -> None:
@@ -232,7 +237,8 @@ def test_look_ahead() -> None:
         ("ab", (0, 2)), ("ab.", (0, 2)), ("abc", (1, 3)), ("aba", (1, 3)), ("a", (1, 1)), ("1", (3, 1)),
         ("1.", (2, 2)), ("1.0", (2, 3)), ("1..0", (3, 1)), ("10.0.", (2, 3)), ("10..", (3, 2)),
     ]:  # fmt: skip
-        assert tokens(made, start, text) == [expected] == [naive_lexing.token(cfg, t.contexts[t.context[0]], text, 0)]
+        assert [f for f in tokens(made, start, text) if may_follow(cfg, t, f, text)] == [expected]
+        assert naive_lexing.token(cfg, t.contexts[t.context[0]], text, 0) == expected
     assert made.kill_end.any()  # "1.": no INT, unless another dot comes
 
 
