@@ -109,3 +109,54 @@ def test_templates_of_regular_holes() -> None:
     assert ambiguous.parse("xxyxy") == {"a": "xxy", "b": "xy"}
     assert ambiguous.parse("xxy") == {"a": "xx", "b": "y"}
     assert constrain.template("no holes").parse("no holes") == {}
+
+
+def test_joins_of_all_kinds() -> None:
+    brackets = constrain.gbnf('root ::= "(" root ")" | [a-z]+')
+    sums = constrain.lark('start: N ("+" N)*\nN: /[0-9]+/\n%ignore " "')
+    pair = constrain.json({"type": "array", "items": {"type": "integer"}, "minItems": 1})
+    for joined, good, bad in (
+        ("<" + brackets + ">", ["<((ab))>", "<a>"], ["<>", "<(a>", "a"]),
+        (("x" | brackets).repeat(1), ["x(b)((c))", "xx", "ax(a)"], ["", "(a", "x()"]),
+        (pair.repeat(2, 3), ["[1][2, 3]", "[1][2][3]"], ["[1]", "[1][2][3][4]", "[][1]"]),
+        (sums + "=" + pair, ["1 + 2=[3]", "12=[1, 2]"], ["1 + =[3]", "1=", "=[1]"]),
+        ((sums | pair) + ";", ["1 +2;", "[1];"], ["1 +2", "[];"]),
+        ((sums + ";").repeat(2), ["1;2+3;", " 1;2;3;"], ["1;", "1;2"]),
+        (brackets.optional() + pair.optional(), ["", "(a)", "[1]", "a[1]"], ["[1]a"]),
+    ):
+        for text in good:
+            assert joined.explain(text) is None, text
+        for text in bad:
+            assert not joined.matches(text), text
+
+
+def test_recursive_schemas_in_joins() -> None:
+    """Lazy nodes are taken over when they are reached."""
+    tree = constrain.json({"$defs": {"t": {"type": "array", "items": {"$ref": "#/$defs/t"}}}, "$ref": "#/$defs/t"})
+    joined = "a" + tree + tree
+    assert joined.matches("a[[[], []]][[[[]]]]") and not joined.matches("a[[1]][]")
+
+
+def test_templates_of_all_holes() -> None:
+    c = constrain.template(
+        "{user} has {things}, so {sum}.",
+        user=constrain.regex("[A-Z][a-z]*"),
+        things=constrain.json({"type": "object", "additionalProperties": {"type": "integer"}}),
+        sum=constrain.lark('start: (N "+")* N\nN: /[0-9]+/\n%ignore " "'),
+    )
+    assert c.parse('Ada has {"a": 1, "b, so ": 2}, so 1 + 2.') == {
+        "user": "Ada",
+        "things": {"a": 1, "b, so ": 2},
+        "sum": "1 + 2",
+    }
+    assert constrain.template("{a} {b}", a=constrain.json({"type": "integer"}), b=constrain.choice(["x", "12 x"])).parse(
+        "12 12 x"
+    ) == {"a": 12, "b": "12 x"}
+    nested = constrain.template("[{inner}]", inner=constrain.template("{x};", x=constrain.regex("[a-z]")))
+    assert nested.parse("[q;]") == {"inner": {"x": "q"}}
+
+
+def test_a_grammar_that_may_be_empty_in_a_template() -> None:
+    c = constrain.template("<{code}>", code=constrain.lark('start: "a"*\n%ignore " "'))
+    assert c.parse("<>") == {"code": ""} and c.parse("<a a>") == {"code": "a a"}
+    assert c.parse("< >") == {"code": " "} and not c.matches("<b>")

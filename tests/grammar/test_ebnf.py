@@ -19,6 +19,8 @@ def accepts(text: str, texts: list[str]) -> list[bool]:
     cfg = ebnf_rules(text, "root", Grammar())
     made = finished(cfg)
     plain = [naive_cfg.derives(cfg, t) for t in texts]
+    constraint = ebnf(text)
+    assert [constraint.matches(t) for t in texts] == plain
     assert [naive_cfg.derives(made, t) for t in texts] == plain
     return plain
 

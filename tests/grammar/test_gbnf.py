@@ -71,6 +71,8 @@ def accepts(text: str, texts: list[str], root: str = "root") -> list[bool]:
     cfg = gbnf_rules(text, root, Grammar())
     made = finished(cfg)
     plain = [naive_cfg.derives(cfg, t) for t in texts]
+    constraint = gbnf(text, root)
+    assert [constraint.matches(t) for t in texts] == plain
     assert [naive_cfg.derives(made, t) for t in texts] == plain
     return plain
 

@@ -176,6 +176,35 @@ def test_scannerless_as_larks_earley(name: str) -> None:
     assert min(found.values()) > 5, found
 
 
+REFUSED_BY_THE_ENGINE = {
+    "ignored keywords": GrammarError,  # a token that lark's lexer never finds
+    "lookaheads": LimitExceeded,  # in 000...01 the end of the first token depends on all that follows
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_engine_as_larks_contextual_lexer(name: str) -> None:
+    grammar, letters, samples = CASES[name]
+    c = lark_constraint(grammar)
+    if name in REFUSED_BY_THE_ENGINE:
+        with pytest.raises(REFUSED_BY_THE_ENGINE[name]):
+            c.matches("")
+        return
+    parser = lark.Lark(grammar, parser="lalr", lexer="contextual")
+    for text in texts(letters, samples, 120, 3):
+        assert c.matches(text) == accepted(parser, text), text
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if n not in ("lazy strings", "lookaheads", "ignored keywords")])
+def test_the_engine_without_a_lexer(name: str) -> None:
+    grammar, letters, samples = CASES[name]
+    c = lark_constraint(grammar, scannerless=True)
+    parser = lark.Lark(grammar, parser="earley", lexer="dynamic_complete", ambiguity="resolve")
+    for text in texts(letters, samples, 60, 4):
+        if text:
+            assert c.matches(text) == accepted(parser, text), text
+
+
 def test_embedded_schemas_and_tokens() -> None:
     grammar = Grammar()
     cfg = lark_rules(
