@@ -188,7 +188,7 @@ def test_the_engine_as_larks_contextual_lexer(name: str) -> None:
     c = lark_constraint(grammar)
     if name in REFUSED_BY_THE_ENGINE:
         with pytest.raises(REFUSED_BY_THE_ENGINE[name]):
-            c.matches(samples[0])
+            c.matches("000")
         return
     parser = lark.Lark(grammar, parser="lalr", lexer="contextual")
     for text in texts(letters, samples, 120, 3):
