@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ app = typer.Typer(
 )
 DATA = Path("../shared/data")
 RUNS = Path("runs")
-QUICK = {"per_split": 6, "slow_per_split": 1, "budget_s": 30.0, "slow_budget_s": 25.0}
+QUICK = {"per_split": 6, "slow_per_split": 1, "budget_s": 20.0, "slow_budget_s": 12.0}
 USUAL = {"per_split": 60, "slow_per_split": 5, "budget_s": 0.0, "slow_budget_s": 0.0}
 
 
@@ -78,14 +79,14 @@ def run(
     out: Annotated[Path | None, typer.Option(help="folder of the run; one that exists goes on  [runs/latest]")] = None,
     quick: Annotated[bool, typer.Option(help="a fair first picture within five minutes on two cores")] = False,
     engines: Annotated[str, typer.Option(help="comma-separated; all: every one that is installed")] = "all",
-    suites: Annotated[str, typer.Option(help="comma-separated, or module:Class; see `list`")] = "",
+    suites: Annotated[str, typer.Option(help="comma-separated, or module:Class; see `list`; none: tasks only")] = "",
     per_split: Annotated[int | None, typer.Option(help="cases of each split; 0: all  [60]")] = None,
     slow_per_split: Annotated[int | None, typer.Option(help="the same for slow engines; 0: all  [5]")] = None,
     budget_s: Annotated[float | None, typer.Option(help="seconds for an engine on a suite; 0: no bound  [0]")] = None,
     slow_budget_s: Annotated[float | None, typer.Option(help="the same for slow engines  [0]")] = None,
     full: Annotated[str, typer.Option(help="engines that take all of MaskBench, whatever --per-split says")] = "",
     seed: Annotated[int, typer.Option(help="seed of the samples")] = 0,
-    jobs: Annotated[int, typer.Option(help="engines at once, each on a core of its own", min=1)] = 1,
+    jobs: Annotated[int | None, typer.Option(help="engines at once, each on a core  [1; --quick: 2]", min=1)] = None,
     ray: Annotated[str, typer.Option(help="address of a Ray cluster, or `auto`")] = "",
     data: Annotated[Path, typer.Option(help="folder of the suites' files; what is not there is fetched")] = DATA,
     fetch: Annotated[bool, typer.Option(help="fetch missing files from their public homes")] = True,
@@ -111,6 +112,8 @@ def run(
     from jsonschemabench.tokenizers import TOKENIZERS, MissingTokenizer
 
     names = list(ENGINES) if engines == "all" else engines.split(",")
+    if quick and engines == "all":
+        names = [name for name in names if ENGINES[name].quick]
     for name in [*names, *filter(None, full.split(","))]:
         try:
             lookup(name)
@@ -120,6 +123,8 @@ def run(
         if not installed(name):
             print(f"{name} is not installed (jsonschemabench install {name}): left out", file=sys.stderr)
     asked = suites.split(",") if suites else list(QUICK_SUITES if quick else all_suites.SUITES)
+    if suites == "none":
+        asked = []
     if not suites and not quick:
         asked.remove("jsonschemabench")  # its cases are MaskBench's
     for name in asked:
@@ -153,7 +158,7 @@ def run(
         seed=seed,
         tokenizer=tokenizer,
         limits=Limits(compile_s, walk_s, memory_gb),
-        jobs=jobs,
+        jobs=jobs or (min(2, os.cpu_count() or 1) if quick else 1),
         warm=warm,
         only=only,
         model=model,

@@ -18,7 +18,7 @@ from jsonschemabench import machine, suites
 from jsonschemabench.engines import lookup
 from jsonschemabench.limits import Limits
 from jsonschemabench.measure import over_constrained, under_constrained, verdict
-from jsonschemabench.runner import Pool, Row, append_row, each, progress, read_rows
+from jsonschemabench.runner import Pool, Row, append_row, each, open_rows, progress, read_rows
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer, cache_dir
 
@@ -72,7 +72,7 @@ class Run:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         pool = Pool(self.engine, self.tokenizer, self.limits)
         try:
-            with self.path.open("a", encoding="utf-8") as out, progress(self.engine, len(left)) as step:
+            with open_rows(self.path) as out, progress(self.engine, len(left)) as step:
 
                 def done(row: Row) -> None:
                     known[row["name"]] = row

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jsonschemabench.limits import Limits
-from jsonschemabench.runner import Pool, Row
+from jsonschemabench.runner import Pool, Row, SetupFailed
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer, load
 
@@ -82,6 +82,7 @@ def run_here(
 def _one(job: Job, tokenizer: Tokenizer, core: int | None, events: Events, lock: threading.Lock) -> None:
     pool = Pool(job.engine, tokenizer, job.limits, core)
     begun = time.monotonic()
+    problem = {}
     try:
         for case in job.cases:
             if events.stopped.is_set():
@@ -91,10 +92,12 @@ def _one(job: Job, tokenizer: Tokenizer, core: int | None, events: Events, lock:
             row = pool.walk(case, times=True, warm=job.warm)
             with lock:
                 events.row(job, row)
+    except SetupFailed as error:  # costs this engine's rows, not the run
+        problem = {"failed": str(error)}
     finally:
         pool.close()
     with lock:
-        events.ended(job, pool.ready)
+        events.ended(job, {**pool.ready, **problem})
 
 
 class Remote:
@@ -113,7 +116,10 @@ class Remote:
             self.close()
             self.pool, self.of = Pool(engine, self.tokenizer, limits, self.core), (engine, limits)
         assert self.pool is not None
-        return [self.pool.walk(case, times=True, warm=warm) for case in cases], self.pool.ready
+        try:
+            return [self.pool.walk(case, times=True, warm=warm) for case in cases], self.pool.ready
+        except SetupFailed as error:
+            return [], {"failed": str(error)}
 
     def close(self) -> None:
         if self.pool is not None:
@@ -135,7 +141,13 @@ def run_on_ray(jobs: Sequence[Job], tokenizer: Tokenizer, count: int, address: s
     except ConnectionError:
         if address != "auto":
             raise RuntimeError(f"no Ray cluster at {address}") from None
-        ray.init(num_cpus=count, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            num_cpus=count,
+            include_dashboard=False,
+            object_store_memory=100_000_000,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
     vocabulary = tokenizer.name if tokenizer.name == "bytes" else str(tokenizer.keep())
     actor = ray.remote(num_cpus=1)(Remote)
     actors = [actor.remote(vocabulary, place) for place in range(count)]

@@ -22,10 +22,12 @@ from jsonschemabench.environments import interpreter
 from jsonschemabench.judges import judge
 from jsonschemabench.models import Model
 from jsonschemabench.plan import Plan, Results
-from jsonschemabench.runner import Row, Worker, WorkerDied, append_row, progress, read_rows
+from jsonschemabench.runner import Row, Worker, WorkerDied, append_row, open_rows, progress, read_rows
 from jsonschemabench.suites import Data, MissingData, draw
 from jsonschemabench.suites.schemas import MaskBench
 from jsonschemabench.tasks import TASKS, Question, Task
+
+TRAINED = 8  # cases of each split whose instances the model that only counts has seen
 
 
 def write_texts(plan: Plan, data: Data, results: Results, about: dict[str, Any]) -> None:
@@ -44,10 +46,9 @@ def write_texts(plan: Plan, data: Data, results: Results, about: dict[str, Any])
             if interpreter(engine) is None or (not lookup(engine).masks and not model.file):
                 continue
             path = results.texts_path(name, engine)
-            path.parent.mkdir(parents=True, exist_ok=True)
             known = read_rows(path)
             left = [question for question in questions if question.name not in known]
-            with path.open("a", encoding="utf-8") as out, progress(f"{engine} · {name}", len(left)) as step:
+            with open_rows(path) as out, progress(f"{engine} · {name}", len(left)) as step:
                 for row in _texts(engine, model, vocabulary, task, left, plan):
                     append_row(out, row)
                     step()
@@ -58,7 +59,7 @@ def _training(plan: Plan, data: Data) -> Iterator[str]:
     """Valid instances of MaskBench, for the model that only counts."""
     if plan.model.startswith("ngram"):
         try:
-            for case in draw(MaskBench().cases(data), 40, plan.seed):
+            for case in draw(MaskBench().cases(data), TRAINED, plan.seed):
                 yield from (instance.text or "" for instance in case.instances if instance.valid)
         except MissingData:
             return

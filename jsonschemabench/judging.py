@@ -12,7 +12,7 @@ from jsonschemabench.runner import Row, Worker, WorkerDied, append_row, read_row
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer
 
-LONGEST = 6000  # characters of a schema or an instance that are kept for the report
+LONGEST = 2400  # characters of a schema or an instance that are kept for the report
 LIMITS = Limits(compile_s=20, walk_s=20)
 
 

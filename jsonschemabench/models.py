@@ -60,9 +60,11 @@ class NGram(Model):
         for token, count in self.counts[0].get((), {}).items():
             self.base[token] = np.log(count)
         shorter = [(len(spelled), token) for token, spelled in tokenizer.ordinary().items()]
-        for length, token in shorter:  # rather a short token than a long one that was never seen
+        for length, token in shorter:  # rather a short token than a long one that was never seen, never white space
             if self.base[token] <= -1e6:
                 self.base[token] = -1000.0 - length - token * 1e-6
+            if tokenizer.tokens[token].isspace():
+                self.base[token] -= 2000.0
 
     def begin(self, prompt: str) -> Logits:
         self.last = [-1, -1]

@@ -66,8 +66,10 @@ class Plan:
         asked = self.slow_per_split if lookup(engine).slow else self.per_split
         return None if asked is None else max(1, round(asked * share))
 
-    def budget_of(self, engine: str) -> float | None:
+    def budget_of(self, engine: str, suite: str) -> float | None:
         """Seconds for an engine on a suite."""
+        if engine in self.full and suite in self.full_suites:
+            return None
         return self.slow_budget_s if lookup(engine).slow else self.budget_s
 
     def content(self) -> dict[str, Any]:

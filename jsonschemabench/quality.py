@@ -34,6 +34,7 @@ def summarize(rows: list[Row]) -> dict[str, Any]:
     tokens = sum(row["tokens"] for row in written)
     wall = sum(row["wall_s"] for row in written)
     engine = sum(row.get("engine_s", math.nan) for row in written)
+    forced = sum(row.get("forced", math.nan) for row in written)
     return {
         "texts": len(rows),
         "written": len(written),
@@ -47,7 +48,7 @@ def summarize(rows: list[Row]) -> dict[str, Any]:
         "tpot_ms": spread(np.array([1e3 * row["tpot_s"] for row in written if row["tokens"] > 1]), 0.5, 0.9),
         "tokens_per_s": round(tokens / wall, 2) if wall else math.nan,
         "engine_ms_per_token": round(1e3 * engine / tokens, 4) if tokens else math.nan,
-        "forced_share": _share(sum(row.get("forced", 0) for row in written), tokens),
+        "forced_share": _share(forced, tokens),
     }
 
 

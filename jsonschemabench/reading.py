@@ -133,6 +133,9 @@ def caveats(summary: Summary) -> list[str]:
     loads = [job["load"] for job in summary["about"]["jobs"]]
     if loads:
         sentences.append(f"The load average at the ends of the jobs was between {min(loads)} and {max(loads)}.")
+    for engine, of in summary["about"]["engines"].items():
+        if "failed" in of:
+            sentences.append(f"{engine} did not start: {of['failed']}.")
     missing = summary["about"]["missing"]
     if missing:
         sentences.append(f"Not installed here: {', '.join(missing)}.")

@@ -19,7 +19,7 @@ from jsonschemabench.environments import interpreter
 from jsonschemabench.execution import Events, Job, run_here, run_on_ray
 from jsonschemabench.judging import judge_differences, schema_keywords
 from jsonschemabench.plan import Plan, Results
-from jsonschemabench.runner import Row, append_row, read_rows
+from jsonschemabench.runner import Row, append_row, open_rows, read_rows
 from jsonschemabench.suites import Case, Data, MissingData, draw, find_suite
 from jsonschemabench.tokenizers import TOKENIZERS, Tokenizer
 
@@ -33,9 +33,10 @@ def run(plan: Plan, folder: Path, data: Data, command: list[str], ray: str = "",
         shutil.rmtree(folder)
     results = Results(folder)
     about = results.begin(plan, command)
-    tokenizer = TOKENIZERS[plan.tokenizer]()
-    tokenizer.encode("")  # the merges are found before anything is timed
     suites = _load(plan, data, about)
+    tokenizer = TOKENIZERS[plan.tokenizer if suites else "bytes"]()
+    if suites:
+        tokenizer.encode("")  # the merges are found before anything is timed
     done = [{"suite": job["suite"], "engine": job["engine"]} for job in about["jobs"]]
     jobs = list(_jobs(plan, suites, results, done))
     begun = time.monotonic()
@@ -110,8 +111,11 @@ def sample_of(plan: Plan, engine: str, suite: str, cases: Sequence[Case]) -> lis
 def _jobs(
     plan: Plan, suites: dict[str, list[Case]], results: Results, done: Sequence[dict[str, str]] = ()
 ) -> Iterator[Job]:
-    """What is left to do, the slow engines first, so that no long job is begun at the end."""
-    order = sorted(plan.engines, key=lambda name: (not lookup(name).slow, plan.engines.index(name)))
+    """What is left to do, the long jobs first, so that none is begun at the end."""
+    order = sorted(
+        plan.engines,
+        key=lambda name: (name not in plan.full, not lookup(name).slow, -plan.engines.index(name)),
+    )
     for engine in order:
         if interpreter(engine) is None:
             continue
@@ -124,7 +128,7 @@ def _jobs(
                 _write_unsupported(results, name, engine, left)
             elif left:
                 limits = find_suite(name).limits or plan.limits
-                yield Job(name, engine, left, limits, plan.warm, plan.budget_of(engine))
+                yield Job(name, engine, left, limits, plan.warm, plan.budget_of(engine, name))
 
 
 def takes(engine: str, case: Case) -> bool:
@@ -139,9 +143,8 @@ def takes(engine: str, case: Case) -> bool:
 
 def _write_unsupported(results: Results, suite: str, engine: str, cases: Sequence[Case]) -> None:
     path = results.rows_path(suite, engine)
-    path.parent.mkdir(parents=True, exist_ok=True)
     refused = {"class": "NotSupported", "message": "no such input", "feature": "input", "unsupported": True}
-    with path.open("a", encoding="utf-8") as out:
+    with open_rows(path) as out:
         for case in cases:
             append_row(out, {"name": case.name, "split": case.split, "valid": [], "refused": refused})
 
@@ -179,8 +182,7 @@ def _events(jobs: Sequence[Job], results: Results, about: dict[str, Any]) -> Ite
             made["keywords"] = keywords.get((job.suite, made["name"]), [])
             path = results.rows_path(job.suite, job.engine)
             if path not in files:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                files[path] = path.open("a", encoding="utf-8")
+                files[path] = open_rows(path)
             append_row(files[path], made)
             if id(job) not in shown:
                 shown[id(job)] = bar.add_task(f"{job.engine} · {job.suite}", total=len(job.cases))

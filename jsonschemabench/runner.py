@@ -305,6 +305,16 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def open_rows(path: Path) -> IO[str]:
+    """The file for more rows; after a line that an interruption has cut short a new one begins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cut = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    out = path.open("a", encoding="utf-8")
+    if cut:
+        out.write("\n")
+    return out
+
+
 def append_row(out: IO[str], row: Row) -> None:
     """Write one row so that it is on disk before the next case begins."""
     out.write(json.dumps(row) + "\n")

@@ -23,7 +23,7 @@ from jsonschemabench.walks import NOT_CALLED
 OUTCOMES = ("right", "over", "under", "both", "refused", "unsupported", "timeout", "memory", "crash")
 ARRAYS = ("mask_ns", "accept_ns", "warm_mask_ns", "warm_accept_ns")
 CURVE = [*np.linspace(0, 0.9, 31), *(1 - np.logspace(-1, -5, 41))]
-LISTED = 400  # differences that a report lists
+LISTED = 300  # differences that a report lists
 Rows = dict[str, Row]
 
 

@@ -29,7 +29,7 @@ import time
 from typing import Any
 
 from jsonschemabench import judges, tokenizers
-from jsonschemabench.engines import Engine, NotSupported, lookup
+from jsonschemabench.engines import Engine, Refused, lookup
 from jsonschemabench.sessions import Session
 from jsonschemabench.walks import (
     NOT_CALLED,
@@ -72,8 +72,8 @@ def main() -> None:
         text = b'{"warm": "up"}'
         walk_timed(warm, by_bytes(tokenizer, text), [], [])
         ready |= binding(warm)
-    except NotSupported:
-        pass  # reads grammars only: there is no schema to warm it up with
+    except (Refused, *engine.refusals):
+        pass  # it takes no such schema: there is nothing to warm it up with
     size = int(args.memory_gb * 2**30)
     gc.collect()
     gc.freeze()

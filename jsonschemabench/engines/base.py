@@ -79,6 +79,7 @@ class Engine:
     environment: ClassVar[str] = ""  # the environment's name, where several adapters share one
     inputs: ClassVar[tuple[str, ...]] = ("json",)  # "json", "regex" and dialects of grammars, the preferred one first
     slow: ClassVar[bool] = False  # takes a small sample: seconds a schema or milliseconds a token
+    quick: ClassVar[bool] = True  # False: takes minutes to start, left out of `run --quick`
     masks: ClassVar[bool] = True  # False: no access to masks, scored end to end only
     options: ClassVar[frozenset[str]] = frozenset()  # names of the options that `compile` takes
     refusals: tuple[type[BaseException], ...] = (Exception,)  # what a refusal of a schema raises; the rest is a crash

@@ -51,15 +51,16 @@ class LlamaCpp(Engine):
         found = answer[-1] if answer else {}
         if isinstance(found, (str, bytes)):
             found = json.loads(found)
-        if "error" in found or "content" not in found:
+        if not found.get("choices"):
             raise Refused(str(found.get("error", found))[:300])
-        times = found.get("timings", {})
+        (choice,), times = found["choices"], found.get("timings", {})
+        token_s = times.get("predicted_per_token_ms", 0.0) / 1e3
         return {
-            "text": found["content"],
-            "tokens": found.get("tokens_predicted", times.get("predicted_n", 0)),
-            "finished": found.get("stop_type") == "eos",
-            "ttft_s": times.get("prompt_ms", 0.0) / 1e3 + times.get("predicted_per_token_ms", 0.0) / 1e3,
-            "tpot_s": times.get("predicted_per_token_ms", 0.0) / 1e3,
+            "text": choice["text"],
+            "tokens": found.get("usage", {}).get("completion_tokens", times.get("predicted_n", 0)),
+            "finished": choice["finish_reason"] == "stop",
+            "ttft_s": times.get("prompt_ms", 0.0) / 1e3 + token_s,
+            "tpot_s": token_s,
             "wall_s": wall,
         }
 

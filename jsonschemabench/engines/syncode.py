@@ -28,6 +28,7 @@ class SynCode(Engine):
     environment = "syncode"
     inputs = ("lark",)
     slow = True
+    quick = False
 
     def setup(self, tokenizer: Tokenizer) -> None:
         self.cache = tempfile.TemporaryDirectory()
