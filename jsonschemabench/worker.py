@@ -72,8 +72,10 @@ def main() -> None:
         text = b'{"warm": "up"}'
         walk_timed(warm, by_bytes(tokenizer, text), [], [])
         ready |= binding(warm)
-    except (Refused, *engine.refusals):
-        pass  # it takes no such schema: there is nothing to warm it up with
+    except Exception as error:
+        if not isinstance(error, (Refused, *engine.refusals)):
+            raise
+        # it takes no such schema: there is nothing to warm it up with
     size = int(args.memory_gb * 2**30)
     gc.collect()
     gc.freeze()
