@@ -56,6 +56,17 @@ def test_options() -> None:
     assert c.matches(f"[{one}]") and c.matches(f"[{one},{one}]") and not c.matches("[]") and not c.matches(one)
 
 
+def test_parameters_that_are_types() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    place = pydantic.create_model("Place", city=(str, pydantic.Field(min_length=2)), zoom=(int, 1))
+    tools = [{"type": "function", "function": {"name": "go", "parameters": place}}, CLOCK]
+    c = constrain.json(tools, parallel=True)
+    text = "[" + call("go", {"city": "Rome"}) + "," + call("clock", {}) + "]"
+    assert c.parse(text) == [{"name": "go", "arguments": place(city="Rome")}, {"name": "clock", "arguments": {}}]
+    assert not c.matches("[" + call("go", {"city": "R"}) + "]")
+    assert not c.matches("[" + call("go", {"city": "Rome", "more": 1}) + "]")
+
+
 @pytest.mark.parametrize("key", ["parameters", "input_schema", "inputSchema"])
 def test_lists_of_other_makers(key: str) -> None:
     c = constrain.json([{"name": "f", key: {"type": "object", "required": ["a"]}}])

@@ -45,17 +45,22 @@ def read(schema: Any, options: dict[str, Any], limits: Limits) -> Input:
         if isinstance(schema.get("openapi"), str) and isinstance(schema.get("info"), dict):
             hint = 'Name the schema in it: constrain.openapi(document, "#/components/schemas/...")'
             raise InvalidSchema("this is an OpenAPI document, not a schema", keyword="openapi", hint=hint)
-    elif _is_type(schema):
+    elif is_type(schema):
         from constrain.schema.inputs import python
 
         return python.read(schema, options)
+    elif not isinstance(schema, bool):
+        kind = type(schema).__name__
+        hint = "Give a JSON Schema, a Python type (not a value of it), or a list of tools"
+        reason = f"a schema must be an object, or true or false; this is of type {kind}"
+        raise InvalidSchema(reason, pointer="", hint=hint)
     return Input(schema, options=options)
 
 
 _TOOLS = ("function", "json_schema", "json_object")
 
 
-def _is_type(value: Any) -> bool:
+def is_type(value: Any) -> bool:
     """Is this a class, an annotation, or a pydantic `TypeAdapter`?"""
     if value is None or isinstance(value, bool):
         return False

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from constrain.errors import ConstraintError, InvalidSchema, InvalidText, UnsupportedFeature
 from constrain.schema.inputs import Input
 from constrain.schema.inputs.walk import rewrite
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REFUSED = "x-constrain-refused"  # [keyword, reason, hint]: written where a type can't be enforced
 EXTRA = ("forbid", "ignore")
@@ -17,11 +15,6 @@ EXTRA = ("forbid", "ignore")
 
 def read(annotation: Any, options: dict[str, Any]) -> Input:
     """The texts that pydantic makes a value of the type from. Options: those of `constrain.json`, and `extra`."""
-    try:
-        import pydantic
-    except ImportError:
-        hint = "pip install 'constrain-decoding[pydantic]'"
-        raise ImportError(f"Python types as schemas need pydantic: {hint}") from None
     options = dict(options)
     extra = options.pop("extra", "forbid")
     if extra not in EXTRA:
@@ -32,7 +25,7 @@ def read(annotation: Any, options: dict[str, Any]) -> Input:
         raise ValueError("pydantic reads integers with a fraction or exponent as doubles; numbers must be canonical")
     adapter, document = schema_of(annotation, closed=extra == "forbid")
     options = {"unknown_formats": "refuse", **options, "draft": "2020-12"}
-    return Input(document, options=options, decode=_decoder(adapter, pydantic.ValidationError))
+    return Input(document, options=options, decode=partial(validated, adapter))
 
 
 def schema_of(annotation: Any, closed: bool) -> tuple[Any, dict[str, Any]]:
@@ -40,9 +33,12 @@ def schema_of(annotation: Any, closed: bool) -> tuple[Any, dict[str, Any]]:
 
     closed: no members but those declared, in classes that would ignore others.
     """
-    import pydantic
-    from pydantic.errors import PydanticUserError
-
+    try:
+        import pydantic
+        from pydantic.errors import PydanticUserError
+    except ImportError:
+        hint = "pip install 'constrain-decoding[pydantic]'"
+        raise ImportError(f"Python types as schemas need pydantic: {hint}") from None
     from constrain.schema.inputs.pydantic_schema import generator
 
     try:
@@ -85,11 +81,11 @@ def _settled(schema: dict[str, Any], pointer: str) -> dict[str, Any]:
     return schema
 
 
-def _decoder(adapter: Any, failure: type[Exception]) -> Callable[[str], Any]:
-    def decode(text: str) -> Any:
-        try:
-            return adapter.validate_json(text)
-        except failure as error:
-            raise InvalidText(f"the type refuses the text, which is one of its schema: {error}") from error
+def validated(adapter: Any, text: str) -> Any:
+    """What a `TypeAdapter` makes of a JSON text. Raises InvalidText."""
+    from pydantic import ValidationError
 
-    return decode
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        raise InvalidText(f"the type refuses the text, which is one of its schema: {error}") from error

@@ -7,11 +7,13 @@ lists of `{"name", "parameters" | "input_schema" | "inputSchema"}`, and `respons
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from constrain.errors import InvalidSchema, UnsupportedFeature
-from constrain.schema.inputs import Input
+from constrain.schema.inputs import Input, is_type
 
 PARAMETERS = ("parameters", "input_schema", "inputSchema")
 NOTHING = {"type": "object", "properties": {}, "additionalProperties": False}  # what no parameters mean
@@ -38,9 +40,15 @@ def read(given: Any, options: dict[str, Any]) -> Input:
     registry: Any = options.get("registry") or Registry()
     calls: list[Any] = []
     names: set[str] = set()
+    adapters: dict[str, Any] = {}
     for i, tool in enumerate(tools):
         place = f"/{i}" if tools is given else ""
         name, parameters = _function(tool, place)
+        if not isinstance(parameters, dict):
+            from constrain.schema.inputs.python import schema_of
+
+            adapters[name], parameters = schema_of(parameters, closed=True)
+            options = {"unknown_formats": "refuse", **options}
         if name in names:
             raise InvalidSchema(f"two tools are called {name!r}", pointer=place, keyword="name")
         names.add(name)
@@ -53,7 +61,22 @@ def read(given: Any, options: dict[str, Any]) -> Input:
     document: Any = calls[0] if len(calls) == 1 else {"anyOf": calls}
     if parallel:
         document = {"type": "array", "items": document, "minItems": 1}
-    return Input(document, options=options | {"registry": registry})
+    decode = _decoder(adapters, arguments) if adapters else None
+    return Input(document, options=options | {"registry": registry}, decode=decode)
+
+
+def _decoder(adapters: dict[str, Any], arguments: str) -> Callable[[str], Any]:
+    """Calls, with arguments of the types that the tools named."""
+    from constrain.schema.inputs.python import validated
+
+    def decode(text: str) -> Any:
+        value = json.loads(text)
+        for call in value if isinstance(value, list) else [value]:
+            if call["name"] in adapters:
+                call[arguments] = validated(adapters[call["name"]], json.dumps(call[arguments]))
+        return value
+
+    return decode
 
 
 def _function(tool: Any, place: str) -> tuple[str, Any]:
@@ -68,7 +91,7 @@ def _function(tool: Any, place: str) -> tuple[str, Any]:
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         raise InvalidSchema("a tool needs a `name`", pointer=place, keyword="name")
     parameters = next((inner[k] for k in PARAMETERS if inner.get(k) is not None), NOTHING)
-    if not isinstance(parameters, dict):
+    if not isinstance(parameters, dict) and not is_type(parameters):
         raise InvalidSchema("the parameters of a tool are a schema, an object", pointer=place, keyword="parameters")
     return inner["name"], parameters
 
