@@ -2,8 +2,8 @@
 
 Between tokens of a lexing grammar nothing is stored: a configuration stands inside a token (`PH_IN`), whose end is
 decided when the next byte is known. A token ends only where no longer one is found: while one may still be found, the
-configuration has a *watch* (n - 1), the state of an automaton that follows the same characters; the configuration is
-dropped when the longer token is complete there.
+configuration has a *watch*, the state of an automaton that follows the same characters; the configuration is dropped
+when the longer token is complete there. There are at most two at once, packed into n: w + 1, and of the other << 15.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from constrain.engine.interning import push
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_RULES, PENDING, PH_AFTER, PH_BLANK,
     PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT, R_LEXER,
-    R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH,
-    R_WORDS, STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
+    R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH, R_WORDS,
+    STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
 )  # fmt: skip
 from constrain.engine.lexer import dfa_step, label_of, raw_step, rules_step
 from constrain.engine.lr import (
@@ -29,10 +29,58 @@ MOST_AHEAD = LOOKAHEAD // 3  # pairs of states looked at to see that a token may
 
 
 @device
+def joined(a, b):
+    """Two watches (0: none) as one n."""
+    if a == 0 or a == b:
+        return b
+    if b == 0:
+        return a
+    return min(a, b) | max(a, b) << 15
+
+
+@device
+def watch_byte(H, watch, n, d, b):
+    """The watches n after byte b, with the decoder in state d; -1: a longer token is complete."""
+    out = 0
+    while n != 0:
+        w, dw = raw_step(H, watch, (n & 0x7FFF) - 1, d, b)
+        if w >= 0:
+            if dw == D_BODY and label_of(H, watch, w) == PROOF:
+                return -1
+            out = joined(out, w + 1)
+        n >>= 15
+    return out
+
+
+@device
+def watch_char(H, watch, n, c):
+    """The watches n after character c; -1: a longer token is complete."""
+    out = 0
+    while n != 0:
+        w = dfa_step(H, watch, (n & 0x7FFF) - 1, c)
+        if w >= 0:
+            if label_of(H, watch, w) == PROOF:
+                return -1
+            out = joined(out, w + 1)
+        n >>= 15
+    return out
+
+
+@device
+def watch_ends(H, watch, n):
+    """Is it proved where the text ends that a token should have been longer?"""
+    while n != 0:
+        if label_of(H, watch, (n & 0x7FFF) - 1) >= 0:
+            return True
+        n >>= 15
+    return False
+
+
+@device
 def boundary(H, nid, off, end, n, st, p):
     """Pend what may come between two tokens; returns the length of the pending list.
 
-    end: 1 at the end of the text, else 0. n: the watch + 1.
+    end: 1 at the end of the text, else 0. n: the watches.
     """
     if end != 0:
         if H[off + R_NEWLINE] >= 0 and H[st + S_CNT] & COLUMN > 0:
@@ -76,7 +124,7 @@ def settle(H, nid, off, end, column, st, deeper, p):
 def take(H, nid, off, t, end, n, st, p):
     """Pend what follows from taking terminal t on stack st; returns the length of the pending list.
 
-    n: the watch + 1; for line ends and the ends and beginnings of blocks the column of the next line.
+    n: the watches; for line ends and the ends and beginnings of blocks the column of the next line.
     """
     target = shift_of(H, off, st, t)
     if target >= 0:
@@ -107,7 +155,7 @@ def take(H, nid, off, t, end, n, st, p):
 
 @device
 def leave(H, nid, off, x, end, n, st, p):
-    """Pend what follows when a token ends with exit x. n: the watch + 1."""
+    """Pend what follows when a token ends with exit x. n: the watches."""
     label = H[off + H[off + R_EXITS] + 2 * x]
     if dropped(H, off, st, label):
         return boundary(H, nid, off, end, n, st, p)
@@ -125,23 +173,32 @@ def end_token(H, nid, off, s, n, st, b, end, p):
     if x < 0:
         return p
     watch = H[off + R_WATCH]
+    if end != 0:
+        return p if watch_ends(H, watch, n) else leave(H, nid, off, x, end, 0, st, p)
     if b == UNKNOWN:
-        if end != 0 and n > 0 and label_of(H, watch, n - 1) >= 0:
-            return p
         return leave(H, nid, off, x, end, 0, st, p)
-    w = H[off + H[off + R_EXITS] + 2 * x + 1]
-    n2 = w + 1
-    if w >= 0 and 0 <= b < 128:
-        w2 = dfa_step(H, watch, w, b)
-        if w2 < 0:
-            n2 = 0
-        elif label_of(H, watch, w2) == PROOF:
-            return p
-    if n > 0:
-        if n2 > 0 and n2 != n:
-            if H[STATUS] == 0:
-                H[STATUS] = LIMIT_LOOKAHEAD
-            return p
+    n2 = H[off + H[off + R_EXITS] + 2 * x + 1] + 1
+    if 0 <= b < 128:
+        # what this byte settles is not kept
+        if n2 != 0:
+            after_b = watch_char(H, watch, n2, b)
+            if after_b < 0:
+                return p
+            if after_b == 0:
+                n2 = 0
+        if n != 0:
+            after_b = watch_char(H, watch, n, b)
+            if after_b < 0:
+                return p
+            if after_b == 0:
+                n = 0
+    if n != 0 and n2 != 0 and n > 0x7FFF and n2 != n & 0x7FFF and n2 != n >> 15:
+        if H[STATUS] == 0:
+            H[STATUS] = LIMIT_LOOKAHEAD
+        return p
+    if n <= 0x7FFF:
+        n2 = joined(n, n2)
+    else:
         n2 = n
     return leave(H, nid, off, x, end, n2, st, p)
 
@@ -194,22 +251,22 @@ def moves(H, nid, off, ph, s, d, n, st, b, end, p):
 
 
 @device
-def escapes(H, nid, off, s, w, st, p):
-    """Can a configuration with a watch w still be completed: is there a text on which the longer token fails first?
+def escapes(H, nid, off, s, n, st, p):
+    """Can a configuration with watches n still be completed: is there a text on which the longer tokens fail first?
 
     Looks ahead through the pairs of states that both can reach. Where that does not settle it the status says so.
     """
     lexer, watch = H[off + R_LEXER], H[off + R_WATCH]
     pairs = H[LR_WORK_END]  # arena.py leaves room there
-    H[pairs], H[pairs + 1], H[pairs + 2] = s, w, st
+    H[pairs], H[pairs + 1], H[pairs + 2] = s, n, st
     size, at = 1, 0
     while at < size:
-        s, w, st2 = H[pairs + 3 * at], H[pairs + 3 * at + 1], H[pairs + 3 * at + 2]
+        s, n, st2 = H[pairs + 3 * at], H[pairs + 3 * at + 1], H[pairs + 3 * at + 2]
         at += 1
         if label_of(H, lexer, s) >= 0:
             # the token may end: then the next one begins under the same watch, or the text ends
             base = p
-            q = end_token(H, nid, off, s, w + 1, st2, UNKNOWN, 1, base)
+            q = end_token(H, nid, off, s, n, st2, UNKNOWN, 1, base)
             found = False
             while q > base:
                 q -= 1
@@ -221,17 +278,17 @@ def escapes(H, nid, off, s, w, st, p):
                 q = take(H, nid, off, H[c + 1], H[c + 2], 0, H[c + 4], q)
             if found:
                 return True
-            q = end_token(H, nid, off, s, 0, st2, ANY_BYTE, 0, base)
+            q = end_token(H, nid, off, s, n, st2, ANY_BYTE, 0, base)
             while q > base:
                 q -= 1
                 c = H[PENDING] + CFG * q
                 pos = H[c]
                 if pos >> 4 == nid and pos & 15 == PH_TAKE:
-                    q = take(H, nid, off, H[c + 1], H[c + 2], 0, H[c + 4], q)
+                    q = take(H, nid, off, H[c + 1], H[c + 2], H[c + 3], H[c + 4], q)
                 elif pos >> 4 != nid or pos & 15 != PH_IN:
                     return True
                 elif size < MOST_AHEAD:
-                    H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = H[c + 1], w, H[c + 4]
+                    H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = H[c + 1], H[c + 3], H[c + 4]
                     size += 1
         for i in range(H[lexer + TD_NINT]):
             char = H[lexer + H[lexer + TD_BOUNDS] + i]
@@ -240,14 +297,14 @@ def escapes(H, nid, off, s, w, st, p):
             s2 = dfa_step(H, lexer, s, char)
             if s2 < 0 or not token_lives(H, off, st2, s2):
                 continue
-            w2 = dfa_step(H, watch, w, char)
-            if w2 < 0:
+            n2 = watch_char(H, watch, n, char)
+            if n2 == 0:
                 return True
-            if label_of(H, watch, w2) == PROOF:
+            if n2 < 0:
                 continue
             known = False
             for j in range(size):
-                if H[pairs + 3 * j] == s2 and H[pairs + 3 * j + 1] == w2 and H[pairs + 3 * j + 2] == st2:
+                if H[pairs + 3 * j] == s2 and H[pairs + 3 * j + 1] == n2 and H[pairs + 3 * j + 2] == st2:
                     known = True
                     break
             if known:
@@ -255,7 +312,7 @@ def escapes(H, nid, off, s, w, st, p):
             if size == MOST_AHEAD:
                 H[STATUS] = LIMIT_LOOKAHEAD
                 return True
-            H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = s2, w2, st2
+            H[pairs + 3 * size], H[pairs + 3 * size + 1], H[pairs + 3 * size + 2] = s2, n2, st2
             size += 1
         if H[STATUS] != 0:
             return True
@@ -271,14 +328,9 @@ def step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p):
         if s2 >= 0:
             n2 = 0
             if n > 0:
-                watch = H[off + R_WATCH]
-                w2, dw = raw_step(H, watch, n - 1, d, b)
-                if w2 >= 0:
-                    if dw == D_BODY and label_of(H, watch, w2) == PROOF:
-                        return k, p
-                    n2 = w2 + 1
-                    if d2 == D_BODY and not escapes(H, nid, off, s2, w2, st, p):
-                        return k, p
+                n2 = watch_byte(H, H[off + R_WATCH], n, d, b)
+                if n2 < 0 or (n2 > 0 and d2 == D_BODY and not escapes(H, nid, off, s2, n2, st, p)):
+                    return k, p
             k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, n2, st)
     elif ph == PH_INDENT:
         n = column_after(H, off, n, b)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from constrain.engine import layout as L
 from constrain.engine import terminals
 from constrain.engine.terminals import dfa_record
-from constrain.errors import GrammarError
+from constrain.errors import GrammarError, LimitExceeded
 from constrain.grammar.cfg import Cfg, Rule
 from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text
 from constrain.limits import DEFAULT_LIMITS, Limits
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from constrain.grammar.lexing import Lexer
 
 KEPT_FROM = 40  # rules from which on what is made of a grammar is kept on disk
+MOST_WATCHES = 0x7FFF  # two are packed into one number
 Ints = npt.NDArray[np.int32]
 
 
@@ -355,6 +356,8 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
 def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[str, Ints], bytes]:
     """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are."""
     watches = followed(lex)
+    if len(watches.dfa.table) >= MOST_WATCHES:
+        raise LimitExceeded("tokens of the grammar begin with one another in too many ways", keyword="lookahead")
     exits: dict[tuple[int, int], int] = {}
     accept = np.full(len(lex.table), -1, np.int32)
     for s in np.flatnonzero(lex.label >= 0).tolist():
