@@ -23,6 +23,7 @@ from constrain.errors import ConstraintError, LimitExceeded
 from constrain.grammar.counting import lengths
 from constrain.grammar.ir import (
     MOST_COUNTED,
+    NEVER,
     Alt,
     Array,
     Grammar,
@@ -346,7 +347,7 @@ class Arena:
         if i is None:
             i = self.spec_ids[spec] = len(self.specs)
             self.specs.append(spec)
-            self.grammar.asked.setdefault(spec, self._node)
+            self.grammar.asked[id(self.specs), i] = self._node
         if i >= self._term_slots:
             self._grow_terms()
         return i
@@ -356,7 +357,7 @@ class Arena:
         try:
             self._emit_terminal(tid, store)
         except ConstraintError as error:
-            raise self.grammar.placed(error, self.grammar.asked.get(self.specs[tid], -1)) from None
+            raise self.grammar.placed(error, self.grammar.asked.get((id(self.specs), tid), NEVER)) from None
 
     def _emit_terminal(self, tid: int, store: Store) -> None:
         kind, what = self.specs[tid]

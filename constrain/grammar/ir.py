@@ -147,7 +147,8 @@ class Grammar:
     escapes: "any" JSON escape of a character in strings and keys, or "canonical": only where one is needed, and the one
     that `json.dumps(..., ensure_ascii=False)` writes.
     places: what a node was made from, where a frontend notes it; locate: the JSON pointer of such a place, for errors
-    that turn up when generation first reaches the node. asked: terminals of the engine -> the node that asked first.
+    that turn up when generation first reaches the node. asked: terminals of the engine (by list and index) -> the
+    node that asked first.
     """
 
     __slots__ = (
@@ -165,7 +166,7 @@ class Grammar:
         self.expanded: dict[NodeId, NodeId] = {}
         self.places: dict[NodeId, Any] = {}
         self.locate: Callable[[Any], str | None] | None = None
-        self.asked: dict[Any, NodeId] = {}
+        self.asked: dict[tuple[int, int], NodeId] = {}
         self.prepared: dict[NodeId, Any] = {}  # what the engine has made of nodes that are `Rules`
 
     def add(self, node: Node) -> NodeId:

@@ -7,7 +7,7 @@ arrays.py, strings.py, numbers.py, finite.py). Nodes are remembered by the set o
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from constrain.errors import (
@@ -72,7 +72,7 @@ class Compiler:
         self._todo: list[tuple[NodeId, Sequence[Literal]]] = []
         self._any: NodeId | None = None
         self._place: Json = root  # the schema whose nodes are being written
-        self.grammar.locate = self.pointer
+        self.grammar.locate = partial(_pointer, self.resolver, self.origin)
 
     # Nodes -------------------------------------------------------------------------------------------------------
 
@@ -381,15 +381,20 @@ class Compiler:
 
     def pointer(self, schema: Json, keyword: str | None = None) -> str:
         """Where a part of the documents stands; what was made by rewriting: where that comes from."""
-        passed: set[int] = set()
-        while (found := self.resolver.place(schema)) is None:
-            passed.add(id(schema))
-            schema = self.origin.get(id(schema))
-            if schema is None or id(schema) in passed:
-                return ""
-            if not isinstance(schema, dict) or keyword not in schema:
-                keyword = None
-        return found if keyword is None else f"{found}/{keyword}"
+        return _pointer(self.resolver, self.origin, schema, keyword)
+
+
+def _pointer(resolver: Resolver, origin: dict[int, Any], schema: Json, keyword: str | None = None) -> str:
+    """`Compiler.pointer`, without the compiler: what a grammar needs to name places later."""
+    passed: set[int] = set()
+    while (found := resolver.place(schema)) is None:
+        passed.add(id(schema))
+        schema = origin.get(id(schema))
+        if schema is None or id(schema) in passed:
+            return ""
+        if not isinstance(schema, dict) or keyword not in schema:
+            keyword = None
+    return found if keyword is None else f"{found}/{keyword}"
 
 
 def _has_key(root: Json, key: str) -> bool:
