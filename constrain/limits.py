@@ -11,7 +11,7 @@ class Limits:
 
     schema_bytes: int = 16_000_000  # length of a schema given as text
     schema_depth: int = 1_000  # nesting of the schema document
-    grammar_bytes: int = 1_000_000  # characters of a grammar given as text, with what it imports
+    grammar_bytes: int = 400_000  # characters of a grammar given as text, with what it imports
     grammar_nodes: int = 1_000_000  # nodes of the grammar made from it
     alternatives: int = 20_000  # branches of one union after normalisation
     regex_length: int = 100_000  # characters of one regular expression

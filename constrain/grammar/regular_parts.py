@@ -25,6 +25,7 @@ from constrain.regular.ast import (
     EMPTY,
     EPSILON,
     K_CHARS,
+    K_LITERAL,
     K_REPEAT,
     Regex,
     concat,
@@ -169,6 +170,8 @@ class _Parts:
 
     def fits(self, language: Regex) -> bool:
         """Is the automaton of bearable size?"""
+        if language.kind in (K_LITERAL, K_CHARS):
+            return True
         if _count(language) > MOST_PARTS:
             return False
         try:
