@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 DATA = Path("../shared/data")
 RUNS = Path("runs")
-QUICK = {"per_split": 6, "slow_per_split": 1, "budget_s": 20.0, "slow_budget_s": 12.0}
-USUAL = {"per_split": 60, "slow_per_split": 5, "budget_s": 0.0, "slow_budget_s": 0.0}
+QUICK = {"per_split": 6, "slow_per_split": 1, "budget_s": 20.0, "slow_budget_s": 12.0, "within": 4.5}
+USUAL = {"per_split": 60, "slow_per_split": 5, "budget_s": 0.0, "slow_budget_s": 0.0, "within": 0.0}
 
 
 @app.command("list")
@@ -84,6 +84,7 @@ def run(
     slow_per_split: Annotated[int | None, typer.Option(help="the same for slow engines; 0: all  [5]")] = None,
     budget_s: Annotated[float | None, typer.Option(help="seconds for an engine on a suite; 0: no bound  [0]")] = None,
     slow_budget_s: Annotated[float | None, typer.Option(help="the same for slow engines  [0]")] = None,
+    within: Annotated[float | None, typer.Option(help="minutes for all walks; the same command goes on  [0]")] = None,
     full: Annotated[str, typer.Option(help="engines that take all of MaskBench, whatever --per-split says")] = "",
     seed: Annotated[int, typer.Option(help="seed of the samples")] = 0,
     jobs: Annotated[int | None, typer.Option(help="engines at once, each on a core  [1; --quick: 2]", min=1)] = None,
@@ -122,7 +123,9 @@ def run(
     for name in names:
         if not installed(name):
             print(f"{name} is not installed (jsonschemabench install {name}): left out", file=sys.stderr)
-    asked = suites.split(",") if suites else list(QUICK_SUITES if quick else all_suites.SUITES)
+    asked = suites.split(",") if suites else list(dict.fromkeys([*QUICK_SUITES, *all_suites.SUITES]))
+    if quick and not suites:
+        asked = list(QUICK_SUITES)
     if suites == "none":
         asked = []
     if not suites and not quick:
@@ -144,6 +147,7 @@ def run(
         "slow_per_split": slow_per_split,
         "budget_s": budget_s,
         "slow_budget_s": slow_budget_s,
+        "within": within,
     }
     usual = {**(QUICK if quick else USUAL), **{name: value for name, value in given.items() if value is not None}}
     plan = Plan(
@@ -154,6 +158,7 @@ def run(
         slow_per_split=int(usual["slow_per_split"]) or None,
         budget_s=usual["budget_s"] or None,
         slow_budget_s=usual["slow_budget_s"] or None,
+        within_s=60 * usual["within"] or None,
         full=tuple(filter(None, full.split(","))),
         seed=seed,
         tokenizer=tokenizer,

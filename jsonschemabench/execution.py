@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
@@ -37,6 +38,10 @@ class Events:
     row: Callable[[Job, Row], None]
     ended: Callable[[Job, Row], None]
     stopped: threading.Event = field(default_factory=threading.Event)
+    deadline: float = math.inf  # of time.monotonic(): no case is begun after it, and the rest is left for another run
+
+    def over(self) -> bool:
+        return self.stopped.is_set() or time.monotonic() > self.deadline
 
 
 def run_here(
@@ -53,7 +58,7 @@ def run_here(
     errors: list[BaseException] = []
 
     def work(core: int | None) -> None:
-        while not events.stopped.is_set() and not errors:
+        while not events.over() and not errors:
             try:
                 job = left.get_nowait()
             except queue.Empty:
@@ -81,17 +86,18 @@ def run_here(
 
 def _one(job: Job, tokenizer: Tokenizer, core: int | None, events: Events, lock: threading.Lock) -> None:
     pool = Pool(job.engine, tokenizer, job.limits, core)
-    begun = time.monotonic()
+    begun = 0.0  # the time that a process takes to start is not the job's
     problem = {}
     try:
         for case in job.cases:
-            if events.stopped.is_set():
+            if events.over():
                 return
-            if job.budget_s is not None and time.monotonic() - begun > job.budget_s:
+            if job.budget_s is not None and begun and time.monotonic() - begun > job.budget_s:
                 break
             row = pool.walk(case, times=True, warm=job.warm)
             with lock:
                 events.row(job, row)
+            begun = begun or time.monotonic()
     except SetupFailed as error:  # costs this engine's rows, not the run
         problem = {"failed": str(error)}
     finally:
@@ -158,6 +164,8 @@ def run_on_ray(jobs: Sequence[Job], tokenizer: Tokenizer, count: int, address: s
 
     def give(to: Any) -> None:
         for job, cases in waiting:
+            if events.over():
+                return
             spent = time.monotonic() - begun.setdefault(id(job), time.monotonic())
             if job.budget_s is not None and spent > job.budget_s:
                 open_parts[id(job)] -= 1

@@ -22,7 +22,7 @@ from jsonschemabench.environments import interpreter
 from jsonschemabench.limits import Limits
 from jsonschemabench.runner import Row
 
-QUICK_SUITES = ("maskbench", "official-draft2020-12", "bfcl", "patterns", "grammars", "stress")
+QUICK_SUITES = ("maskbench", "official-draft2020-12", "stress", "patterns", "grammars", "bfcl")  # and first in any run
 
 
 class PlanChanged(RuntimeError):
@@ -34,9 +34,9 @@ class Plan:
     """per_split, slow_per_split: cases of each split for quick and for slow engines (None: all).
 
     budget_s, slow_budget_s: seconds after which a job (an engine on a suite) takes no further case; its cases are in
-    random order, so what it has done is a smaller sample. full: engines that take every case of the suites in
-    `full_suites`, whatever per_split says. jobs: processes at once, each on a core of its own. warm: also compile and
-    walk a second time. tokens: longest text a model may write.
+    random order, so what it has done is a smaller sample. within_s: seconds after which the whole run takes none.
+    full: engines that take every case of the suites in `full_suites`, whatever the rest says. jobs: processes at once,
+    each on a core of its own. warm: also compile and walk a second time. tokens: longest text a model may write.
     """
 
     engines: tuple[str, ...]
@@ -46,6 +46,7 @@ class Plan:
     slow_per_split: int | None = 5
     budget_s: float | None = None
     slow_budget_s: float | None = None
+    within_s: float | None = None
     full: tuple[str, ...] = ()
     full_suites: tuple[str, ...] = ("maskbench",)
     seed: int = 0
@@ -80,7 +81,7 @@ class Plan:
     def digest(self) -> str:
         """Names what decides the rows: not the number of processes, not the note."""
         content = self.content()
-        for key in ("jobs", "note"):
+        for key in ("jobs", "note", "within_s"):
             content.pop(key)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

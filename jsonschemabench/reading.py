@@ -143,7 +143,11 @@ def caveats(summary: Summary) -> list[str]:
 
 
 def _status(about: dict[str, Any]) -> str:
-    return "" if about["status"] == "complete" else f"**The run is {about['status']}: figures are of what is done.**"
+    return (
+        ""
+        if about["status"].startswith("complete")
+        else f"**The run is {about['status']}: figures are of what is done.**"
+    )
 
 
 def _bullets(sentences: list[str]) -> str:

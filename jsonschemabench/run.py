@@ -42,6 +42,8 @@ def run(plan: Plan, folder: Path, data: Data, command: list[str], ray: str = "",
     begun = time.monotonic()
     try:
         with _events(jobs, results, about) as events:
+            if plan.within_s is not None:
+                events.deadline = begun + plan.within_s
             if ray:
                 run_on_ray(jobs, tokenizer, plan.jobs, ray, events)
             else:
@@ -54,7 +56,8 @@ def run(plan: Plan, folder: Path, data: Data, command: list[str], ray: str = "",
     except KeyboardInterrupt:
         _end(results, about, "interrupted", begun)
         raise
-    _end(results, about, "complete", begun)
+    reached = plan.within_s is None or time.monotonic() - begun < plan.within_s
+    _end(results, about, "complete" if reached else "complete as far as its time went", begun)
     return about
 
 
@@ -111,24 +114,21 @@ def sample_of(plan: Plan, engine: str, suite: str, cases: Sequence[Case]) -> lis
 def _jobs(
     plan: Plan, suites: dict[str, list[Case]], results: Results, done: Sequence[dict[str, str]] = ()
 ) -> Iterator[Job]:
-    """What is left to do, the long jobs first, so that none is begun at the end."""
-    order = sorted(
-        plan.engines,
-        key=lambda name: (name not in plan.full, not lookup(name).slow, -plan.engines.index(name)),
-    )
-    for engine in order:
-        if interpreter(engine) is None or not lookup(engine).masks:
+    """What is left to do: first the longest, which are those that take all of a suite, then suite by suite."""
+    able = [engine for engine in plan.engines if interpreter(engine) is not None and lookup(engine).masks]
+    pairs = [(name, engine) for name in suites for engine in able]
+    pairs.sort(key=lambda pair: not (pair[1] in plan.full and pair[0] in plan.full_suites))  # keeps the order else
+    for name, engine in pairs:
+        cases = suites[name]
+        if {"suite": name, "engine": engine} in done:
             continue
-        for name, cases in suites.items():
-            if {"suite": name, "engine": engine} in done:
-                continue
-            known = read_rows(results.rows_path(name, engine))
-            left = [case for case in sample_of(plan, engine, name, cases) if case.name not in known]
-            if left and not any(takes(engine, case) for case in left):
-                _write_unsupported(results, name, engine, left)
-            elif left:
-                limits = find_suite(name).limits or plan.limits
-                yield Job(name, engine, left, limits, plan.warm, plan.budget_of(engine, name))
+        known = read_rows(results.rows_path(name, engine))
+        left = [case for case in sample_of(plan, engine, name, cases) if case.name not in known]
+        if left and not any(takes(engine, case) for case in left):
+            _write_unsupported(results, name, engine, left)
+        elif left:
+            limits = find_suite(name).limits or plan.limits
+            yield Job(name, engine, left, limits, plan.warm, plan.budget_of(engine, name))
 
 
 def takes(engine: str, case: Case) -> bool:

@@ -159,8 +159,16 @@ def test_an_engine_that_does_not_start_costs_its_own_rows_only(tmp_path: Path) -
 
 def test_a_budget_ends_a_job(tmp_path: Path) -> None:
     run(plan(budget_s=0.0), tmp_path, Data(Path("nowhere"), False), ["run"])
-    assert len(read_rows(Results(tmp_path).rows_path(SUITE, TOY))) <= 1
+    assert len(read_rows(Results(tmp_path).rows_path(SUITE, TOY))) == 1
     assert Results(tmp_path).about()["status"] == "complete"
+
+
+def test_a_run_that_is_out_of_time_goes_on_later(tmp_path: Path) -> None:
+    about = run(plan(within_s=0.0), tmp_path, Data(Path("nowhere"), False), ["run"])
+    assert about["status"] == "complete as far as its time went"
+    assert not read_rows(Results(tmp_path).rows_path(SUITE, TOY))
+    about = run(plan(), tmp_path, Data(Path("nowhere"), False), ["run"])
+    assert about["status"] == "complete" and len(read_rows(Results(tmp_path).rows_path(SUITE, TOY))) == 10
 
 
 def test_samples_of_different_sizes_are_nested() -> None:
