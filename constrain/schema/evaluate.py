@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from constrain.errors import ConstraintError
+from constrain.grammar.ir import MOST_COUNTED
 from constrain.schema import numbers
-from constrain.schema.keywords import contained
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Refusal, Shape
 from constrain.schema.values import (
@@ -182,6 +182,18 @@ def _contains(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], 
     least, most = contained(c, schema, resource)
     found = sum(is_valid(c, v, setting, resource) for v in value)
     return found >= least and (most is None or found <= most)
+
+
+def contained(c: Compiler, schema: dict[Any, Json], resource: Resource) -> tuple[int, int | None]:
+    """How many items `contains` demands at least and at most."""
+    found: list[int | None] = [1, None]
+    for place, keyword in enumerate(("minContains", "maxContains")):
+        if keyword in schema and resource.draft in (2019, 2020, MIXED):
+            n = found[place] = count(schema[keyword])
+            if n is None:
+                raise c.invalid(schema, keyword, f"`{keyword}` must be an integer that is not negative")
+    least, most = found
+    return least or 0, None if most is None or most >= MOST_COUNTED else most
 
 
 def _members(c: Compiler, value: Json, setting: Json, schema: dict[Any, Json], resource: Resource) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from constrain.grammar.ir import MOST_COUNTED
-from constrain.schema import finite, unevaluated
+from constrain.schema import evaluate, finite, unevaluated
 from constrain.schema.resolve import MIXED, Resource
 from constrain.schema.shape import Count, Facet, Number, Refusal, Row, Shape, Source, Union
 from constrain.schema.values import (
@@ -238,22 +238,11 @@ def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
 
 
 def contains(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
-    least, most = contained(c, schema, resource)
+    least, most = evaluate.contained(c, schema, resource)
     if least > MOST_COUNTED:
         _at_least(c, shape, schema["minContains"], schema, "minContains", ARRAY)
     else:
         add_count(c, shape, Count(0, value, resource, least, most))
-
-
-def contained(c: Compiler, schema: dict[Any, Json], resource: Resource) -> tuple[int, int | None]:
-    """How many items `contains` demands at least and at most."""
-    known = resource.draft in (2019, 2020, MIXED)
-    least, most = 1, None
-    if known and "minContains" in schema:
-        least = _count(c, schema["minContains"], schema, "minContains")
-    if known and "maxContains" in schema:
-        most = _at_most(c, schema["maxContains"], schema, "maxContains", None)
-    return least, most
 
 
 def add_count(c: Compiler, shape: Shape, count: Count) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from constrain.grammar.ir import MOST_COUNTED
 from constrain.regular.ast import ALL, Regex, choice, complement, union
 from constrain.schema import evaluate, objects, unevaluated
-from constrain.schema.keywords import Handler, add_count, bound_above, bound_below, contained
+from constrain.schema.keywords import Handler, add_count, bound_above, bound_below
 from constrain.schema.resolve import Resource
 from constrain.schema.shape import Count, Facet, Refusal, Row, Shape, Some, Source
 from constrain.schema.values import ARRAY, OBJECT, TYPES, Json, count, number, type_of
@@ -183,7 +183,7 @@ def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> lis
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
-    least, most = contained(c, schema, resource)
+    least, most = evaluate.contained(c, schema, resource)
     out: list[Json] = []
     if least > 0:
         out.append({"type": "array", ("count",): Count(0, value, resource, 0, least - 1)})
