@@ -115,8 +115,10 @@ class Arena:
             H[field] = min(limit, MOST_COUNTED)
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
         H[L.DENSE] = self._reserve(words)
-        H[L.COVER] = self._reserve(1 << L.MOST_DEMANDS)
-        for field, size in ((L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096), (L.LR_WORK, 256)):
+        H[L.CHAIN] = self._reserve(L.CHAIN_SIZE + 1)
+        for field, size in (
+            (L.COVER, 1 << L.MOST_DEMANDS), (L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096), (L.LR_WORK, 256),
+        ):  # fmt: skip
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
 
@@ -148,6 +150,10 @@ class Arena:
     def double(self, field: int) -> None:
         """Give one of the kernels' work regions twice its size."""
         self._region(field, 2 * int(self.H[field + 1] - self.H[field]))
+
+    def make_cover(self, size: int) -> None:
+        """Give the kernels at least this many ints to work with."""
+        self._region(L.COVER, max(size, 2 * int(self.H[L.COVER_END] - self.H[L.COVER])))
 
     def _grow_nodes(self) -> None:
         slots = max(len(self.grammar.nodes) + 1, 2 * self._node_slots, 16)
@@ -326,7 +332,7 @@ class Arena:
     def _items(self, node: Items, out: list[int]) -> Iterable[NodeId]:
         lo, hi = _bounds(node.lo, node.hi)
         spans, _ = lengths(node, lambda _: True)
-        out += (L.OP_ITEMS, len(node.steps), lo, hi, lo)
+        out += (L.OP_ITEMS, len(node.steps), lo, hi, int(node.distinct))
         first = 5 + 3 * (len(node.steps) + 1)
         for span, row in zip(spans, node.steps, strict=True):
             least, most = span if span is not None else (MOST_COUNTED, 0)
@@ -427,6 +433,7 @@ class Arena:
         H = self.H
         m = int(H[state + 4])
         known: dict[int, int] = {0: 0}
+        items = _Values(H)
         frames: list[int] = []
         configs: list[int] = []
         for i in range(m):
@@ -446,7 +453,46 @@ class Arena:
                     bits = [int(x) & 0xFFFFFFFF for x in H[reg + 3 : reg + 3 + int(H[reg + 2])]]
                     reg = 0
                 container = int(H[st + L.S_LEVEL]) - (int(H[parent + L.S_LEVEL]) if parent else 0)
-                frames += [node, int(H[st + L.S_CNT]), known[parent], container, reg, len(bits), *bits]
+                text = 0
+                if isinstance(item, Items) and item.distinct:
+                    reg, text = items.list_of(reg), items.text_of(int(H[st + L.S_TEXT]))
+                    bits, container = [], 3 if text else 5
+                frames += [node, int(H[st + L.S_CNT]), known[parent], container, reg, text, len(bits), *bits]
             configs += [int(x) for x in H[at : at + L.CFG - 1]]
             configs.append(known[int(H[at + L.CFG - 1])])
-        return np.array([len(known) - 1, m, *frames, *configs], np.int64)
+        return np.array([len(known) - 1, m, *items.exported(), *frames, *configs], np.int64)
+
+
+class _Values:
+    """Texts and lists of texts that frames hold (distinct.py), by numbers from 1 on, those referred to first."""
+
+    def __init__(self, H: Ints) -> None:
+        self.H = H
+        self.texts: dict[int, int] = {0: 0}
+        self.lists: dict[int, int] = {0: 0}
+        self.data: tuple[list[int], list[int]] = ([], [])
+
+    def text_of(self, at: int) -> int:
+        chain = []
+        while at not in self.texts:
+            chain.append(at)
+            at = int(self.H[at + 2])
+        for at in reversed(chain):
+            self.data[0].extend((self.texts[int(self.H[at + 2])], int(self.H[at + 3])))
+            self.texts[at] = len(self.texts)
+        return self.texts[chain[0] if chain else at]
+
+    def list_of(self, at: int) -> int:
+        chain = []
+        while at not in self.lists:
+            chain.append(at)
+            at = int(self.H[at + 2])
+        for at in reversed(chain):
+            before, text, q = (int(x) for x in self.H[at + 2 : at + 5])
+            self.data[1].extend((self.lists[before], self.text_of(text), q))
+            self.lists[at] = len(self.lists)
+        return self.lists[chain[0] if chain else at]
+
+    def exported(self) -> list[int]:
+        texts, lists = self.data
+        return [len(texts) // 2, len(lists) // 3, *texts, *lists]

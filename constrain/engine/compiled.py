@@ -70,6 +70,8 @@ class CompiledConstraint:
             self._change_store()
         elif status == L.NEED_SPACE:
             self._make_room(arg)
+        elif status == L.NEED_COVER:
+            arena.make_cover(arg)
         elif status in REGIONS:
             arena.double(REGIONS[status])
         elif status == L.LIMIT_LIVE:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from constrain.engine.distinct import end_item
 from constrain.engine.interning import push
 from constrain.engine.layout import (
-    ARG, CFG, LIMIT_LIVE, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES, OP_SEQ, PENDING,
-    PENDING_END, PH_AFTER, PH_DONE, PH_START, SCRATCH_END, STATUS, S_CNT, S_NODE, S_PARENT, TERMS,
+    ARG, CFG, LIMIT_LIVE, LIVE_LIMIT, NEED_NODE, NEED_PENDING, NEED_SCRATCH, NEED_TERM, NODES, OP_ITEMS, OP_SEQ,
+    PENDING, PENDING_END, PH_AFTER, PH_DEAD, PH_DONE, PH_START, SCRATCH_END, STATUS, S_CNT, S_NODE, S_PARENT, S_TEXT,
+    TERMS,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -33,6 +35,8 @@ def terminal_at(H, tid):
 @device
 def emit(H, dst, k, pos, s, d, n, st):
     """Append a configuration to the list of k at dst unless it is there; returns the new length."""
+    if pos == PH_DEAD:
+        return k
     for i in range(k):
         c = dst + CFG * i
         if H[c] == pos and H[c + 1] == s and H[c + 2] == d and H[c + 3] == n and H[c + 4] == st:
@@ -58,6 +62,8 @@ def emit(H, dst, k, pos, s, d, n, st):
 @device
 def pend(H, k, pos, s, d, n, st):
     """Append a configuration to the pending list of k; returns the new length."""
+    if pos == PH_DEAD:
+        return k
     c = H[PENDING] + CFG * k
     if c + CFG > H[PENDING_END]:
         if H[STATUS] == 0:
@@ -80,6 +86,11 @@ def after(H, st):
     off = node_at(H, nid)
     if off == 0:
         return PH_DONE, 0
+    if H[off] == OP_ITEMS and H[st + S_TEXT] != 0:
+        made = end_item(H, off, st) if H[STATUS] == 0 else -1
+        if made < 0:
+            return PH_DEAD, 0
+        return nid << 4 | PH_AFTER, made
     if H[off] != OP_SEQ:
         return nid << 4 | PH_AFTER, st
     i = H[st + S_CNT] + 1

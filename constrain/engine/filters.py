@@ -11,6 +11,7 @@ from constrain.engine.layout import (
     TT_NODES, T_DFA, T_TRIE, X_TRIE,
 )  # fmt: skip
 from constrain.engine.configurations import after, node_at, pend, terminal_at
+from constrain.engine.distinct import end_number
 from constrain.engine.lexer import key_parts, label_of
 from constrain.engine.machine import array_item, enter_items, enter_sequence
 from constrain.engine.objects import free_ok
@@ -158,7 +159,7 @@ def first_bytes(H, src, m, bits):
                 else:
                     dfa_bits(H, t, s, bits)
                 if label_of(H, t, s) >= 0:
-                    pos2, st2 = after(H, st)
+                    pos2, st2 = after(H, end_number(H, st))
                     p = pend(H, p, pos2, 0, 0, 0, st2)
             elif op == OP_ALT:
                 for j in range(H[off + 1]):

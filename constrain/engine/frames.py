@@ -22,6 +22,7 @@ M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries
 M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
 M_TAIL = 4  # like M_PLAIN; what it finds is remembered
+M_QUOTES = 5  # the vocabulary's trie, tokens with a quote only, while the string goes on in which it begins
 M_NAMES = 3  # the same, not begun yet: what other configurations add to the subtree comes first
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, TAIL_HEAD, LIMIT_DEPTH, NEED_SPACE,
-    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, S_VIABLE, TABLE, TABLE_COUNT,
-    TABLE_SIZE,
+    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, LIMIT_DEPTH, NEED_SPACE,
+    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, S_VIABLE, TABLE,
+    TABLE_COUNT, TABLE_SIZE, TAIL_HEAD,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -62,7 +62,15 @@ def insert(H, slot, r):
 @device
 def push(H, node, reg, cnt, parent, container):
     """The stack with this frame on top of `parent`. container: 1 for objects and arrays (they indent), else 0."""
+    return push_text(H, node, reg, cnt, parent, container, 0)
+
+
+@device
+def push_text(H, node, reg, cnt, parent, container, text):
+    """`push` for an array with distinct items. text: of the open item, 0 if there is none."""
     h = mix(mix(mix(mix(KIND_STACK, np.int64(node)), np.int64(reg)), np.int64(cnt)), np.int64(parent))
+    if text != 0:
+        h = mix(h, np.int64(text))
     table, size = H[TABLE], H[TABLE_SIZE]
     j = h & (size - 1)
     while True:
@@ -76,6 +84,7 @@ def push(H, node, reg, cnt, parent, container):
             and H[r + S_REG] == reg
             and H[r + S_CNT] == cnt
             and H[r + S_PARENT] == parent
+            and H[r + S_TEXT] == text
         ):
             return r
         j = (j + 1) & (size - 1)
@@ -89,12 +98,14 @@ def push(H, node, reg, cnt, parent, container):
     H[r + S_REG] = reg
     H[r + S_CNT] = cnt
     H[r + S_PARENT] = parent
-    depth, level = 0, 0
+    depth, level, innermost = 0, 0, 0
     if parent != 0:
-        depth, level = H[parent + S_DEPTH], H[parent + S_LEVEL]
+        depth, level, innermost = H[parent + S_DEPTH], H[parent + S_LEVEL], H[parent + S_UNIQ]
+    H[r + S_TEXT] = text
+    H[r + S_UNIQ] = r if text != 0 else innermost
     H[r + S_DEPTH] = depth + 1
     H[r + S_VIABLE] = 0
-    H[r + S_LEVEL] = level + container
+    H[r + S_LEVEL] = level + (container & 1)
     if depth + 1 > H[DEPTH_LIMIT]:
         H[STATUS] = LIMIT_DEPTH
         H[ARG] = H[DEPTH_LIMIT]

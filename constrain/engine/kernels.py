@@ -11,10 +11,11 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import (
-    bytesets, configurations, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr, machine, masks,
-    objects, records, rules, tries,
+    bytesets, configurations, distinct, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr,
+    machine, masks, objects, records, rules, tries,
 )  # fmt: skip
-from constrain.engine.interning import intern_state, push, seen_with
+from constrain.engine.distinct import list_with, text_with
+from constrain.engine.interning import intern_state, push_text, seen_with
 from constrain.engine.layout import (
     ARG, CFG, NEED_SCRATCH, NEW_MASK, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
 )  # fmt: skip
@@ -24,8 +25,8 @@ from constrain.engine.records import apply_record
 from constrain.engine.tries import build_trie
 
 _MODULES = (
-    bytesets, configurations, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr, machine, masks,
-    objects, records, rules, tries,
+    bytesets, configurations, distinct, entries, exits, filters, frames, interning, layout, lexemes, lexer, lr,
+    machine, masks, objects, records, rules, tries,
 )  # fmt: skip
 
 
@@ -158,31 +159,35 @@ def copy_state(H, data, n):
     """Intern the state that `data` describes (see `arena.export_state`): frames, then configurations."""
     H[STATUS] = 0
     H[WORK] = 0
-    frames, m = data[0], data[1]
-    at = 2
+    frames, m, texts, lists = data[0], data[1], data[2], data[3]
+    at = 4
     known = H[SCRATCH]
     src = known + frames + 1
-    if src + CFG * m > H[SCRATCH_END]:
+    told = src + CFG * m
+    listed = told + texts + 1
+    if listed + lists + 1 > H[SCRATCH_END]:
         H[STATUS] = NEED_SCRATCH
         return -1
-    H[known] = 0
+    H[known], H[told], H[listed] = 0, 0, 0
+    for i in range(texts):
+        H[told + i + 1] = text_with(H, H[told + data[at]], data[at + 1])
+        at += 2
+    for i in range(lists):
+        H[listed + i + 1] = list_with(H, H[listed + data[at]], H[told + data[at + 1]], data[at + 2])
+        at += 3
     for i in range(frames):
-        node, cnt, parent, container, reg, words = (
-            data[at],
-            data[at + 1],
-            data[at + 2],
-            data[at + 3],
-            data[at + 4],
-            data[at + 5],
-        )
-        at += 6
+        node, cnt, parent, container = data[at], data[at + 1], data[at + 2], data[at + 3]
+        reg, text, words = data[at + 4], data[at + 5], data[at + 6]
+        at += 7
+        if container > 1:  # of an array with distinct items: 3 with an open item, else 5
+            reg, text = H[listed + reg], H[told + text]
         if words > 0:
             reg = 0
             for j in range(32 * words):
                 if (data[at + (j >> 5)] >> (j & 31)) & 1:
                     reg = seen_with(H, reg, words, j)
             at += words
-        H[known + i + 1] = push(H, node, reg, cnt, H[known + parent], container)
+        H[known + i + 1] = push_text(H, node, reg, cnt, H[known + parent], container, text)
     for i in range(m):
         for j in range(CFG):
             H[src + CFG * i + j] = data[at + j]

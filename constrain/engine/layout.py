@@ -52,13 +52,16 @@ DEPTH_LIMIT = 33
 DENSE = 34  # two buffers of W ints
 WORK = 35  # steps since the kernel was entered
 WORK_LIMIT = 36
-COVER = 48  # 1 << MOST_DEMANDS ints: costs of meeting sets of demands
+COVER = 48  # ints to work with: costs of meeting sets of demands; see distinct.py
+COVER_END = 49
+CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
 
 FILTER_FROM = 4  # subtree size from which on the walk asks first which bytes may come
 MOST_DEMANDS = 8
 LOOKAHEAD = 600
+CHAIN_SIZE = 1024  # frames of one item of an array with distinct items
 MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
 
 # -- status -----------------------------------------------------------------------------------------------------------
@@ -70,6 +73,7 @@ NEED_SCRATCH = 5
 NEED_PENDING = 6
 NEED_IDS = 7
 NEED_LR_WORK = 8
+NEED_COVER = 16  # ARG: ints wanted
 NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
@@ -81,12 +85,16 @@ KIND_STACK = 1
 KIND_STATE = 2
 KIND_SEEN = 3
 KIND_TAIL = 4
+KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
+KIND_LIST = 9  # [hash, KIND_LIST, list before, text (0: the item is open), state of the automaton]
 TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
-STACK_SIZE = 9
+STACK_SIZE = 11
 S_NODE, S_REG, S_CNT, S_PARENT, S_DEPTH, S_LEVEL = 2, 3, 4, 5, 6, 7
 S_VIABLE = 8  # frames of rules: offset of the set of terminals that the parser can take here; 0: not known yet
+S_TEXT = 9  # of an array with distinct items: the text of the open item (distinct.py); 0: none is open
+S_UNIQ = 10  # the innermost frame of the stack with a text, 0: there is none
 
 OP_LITERAL = 1  # [op, length, bytes...]
 OP_TEXT = 2  # [op, terminal]
@@ -96,7 +104,7 @@ OP_SEQ = 5  # [op, k, ids...]
 OP_OBJECT = 6  # see O_*
 OP_ARRAY = 7  # [op, prefix length, item, lo, hi, saturation, prefix ids...]
 OP_FORWARD = 8  # [op, id]
-OP_ITEMS = 12  # [op, states, lo, hi, lo, (fewest, most, first step) per state and one more, (item, target)...]
+OP_ITEMS = 12  # [op, states, lo, hi, distinct, (fewest, most, first step) per state and one more, (item, target)...]
 OP_RULES = 9  # see R_*
 
 O_TERM, O_NAMES, O_FREE, O_ORDERED, O_LO, O_HI, O_ANYFREE, O_VALUES, O_REQUIRED, O_NEXTREQ, O_AVAIL, O_REQAFTER = range(
@@ -143,6 +151,7 @@ PH_AFTER = 6  # after a member's value or an item
 PH_TAKE = 8  # rules: terminal s is to be taken; d: 1 at the end of the text; n: column, or watches
 PH_INDENT = 9  # rules: after a line end, at column n; s: 1 before the first line
 PH_BLANK = 10  # rules: inside a line end (and the blank line before it)
+PH_DEAD = 13  # nowhere: what was finished may not be what it is (node id 0)
 PH_DONE = 14  # the whole text is complete (node id 0)
 PH_START = 15  # before a node
 
@@ -158,7 +167,8 @@ TD_STATES, TD_NCLS, TD_NINT, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_TABLE, TD_ACCEP
 TD_WIDE = 11  # does any state take more than ASCII?
 TD_ALL = 12  # the state from which every string is accepted, with label 0; -1: there is none
 TD_FIRST = 13  # 256 bits: a superset of the bytes that state 0 can take
-TD_HEAD = 21
+TD_OPEN = 21  # can every state go on? (then it can without end)
+TD_HEAD = 22
 # T_TRIE: [2, gid, nodes, open label, edge0, chars, label, lo, hi, perm, free]; edge e leads to node e + 1. Other names
 # than those of the trie have the labels from `open label` on (-1: there are none); free: offset of the T_DFA that says
 # which and with what label (0: all, with the first). A state is node + (nodes + 1) * q: the node is `nodes` when the

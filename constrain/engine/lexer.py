@@ -289,6 +289,35 @@ def utf8_step(H, t, s, d, b, room, ko, st):
 
 
 @device
+def char_of(d, b):
+    """The character of a string that byte b completes in decoder state d, or -1."""
+    kind = d & 15
+    if kind == D_BODY:
+        return b if b < 128 and b != 92 else -1
+    if kind == D_UTF8:
+        return (d >> 9) << 6 | (b & 63) if (d >> 4) & 3 == 1 else -1
+    if kind == D_ESC:
+        if b == 98:
+            return 8
+        if b == 102:
+            return 12
+        if b == 110:
+            return 10
+        if b == 114:
+            return 13
+        if b == 116:
+            return 9
+        return b if b != 117 else -1
+    if kind in (D_LOWBS, D_LOWU) or (d >> 4) & 3 != 3:
+        return -1
+    x = hex_value(b)
+    if kind == D_HEX:
+        value = (d >> 6) << 4 | x
+        return -1 if 0xD800 <= value <= 0xDFFF else value
+    return 0x10000 + (((d >> 6) & 1023) << 10) - 0xDC00 + ((d >> 16) << 4 | x)
+
+
+@device
 def long_escape_lives(H, t, s, lo, hi, room, ko, st):
     """Is there a live character in lo..hi that canonical text can only write as \\u00XX?"""
     return (

@@ -8,13 +8,18 @@ still be completed.
 from __future__ import annotations
 
 from constrain.engine.configurations import after, emit, node_at, pend, terminal_at
-from constrain.engine.interning import push
+from constrain.engine.distinct import (
+    ARRAY, END, KEY, NUMBER, OBJECT, STRING, WORD, beginning_so, can_differ, end_number, end_object, list_with,
+    must_repeat, note, text_with,
+)  # fmt: skip
+from constrain.engine.interning import push, push_text
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_WORK, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ,
     OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS, O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN,
-    PH_KEY, PH_OPEN, PH_START, PH_VALUE, STATUS, S_CNT, S_LEVEL, S_PARENT, S_REG, WORK, WORK_LIMIT, WS_MAX, WS_MODE,
+    PH_KEY, PH_OPEN, PH_START, PH_VALUE, STATUS, S_CNT, S_LEVEL, S_PARENT, S_REG, S_UNIQ, WORK, WORK_LIMIT, WS_MAX,
+    WS_MODE,
 )  # fmt: skip
-from constrain.engine.lexer import label_of, raw_step, string_step
+from constrain.engine.lexer import char_of, label_of, raw_step, string_step
 from constrain.engine.objects import close_ok, demands_live, demands_met, key_ok, label_ok, take_label, take_option
 from constrain.engine.rules import UNKNOWN, moves, step_rules
 from constrain.grammar.ir import MOST_COUNTED
@@ -91,8 +96,10 @@ def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
             if j >= 0 and label_ok(H, off, st, j):
                 k = emit(H, dst, k, nid << 4 | PH_COLON, j, 0, 0, take_label(H, off, st, j))
             return k, p
-        s2, d2, _ = string_step(H, t, s, d, b, -1, off, st)
+        s2, d2, c = string_step(H, t, s, d, b, -1, off, st)
         if s2 >= 0:
+            if c > 0 and H[st + S_UNIQ] != 0:
+                st = note(H, st, char_of(d, b))
             k = emit(H, dst, k, nid << 4 | PH_KEY, s2, d2, 0, st)
         return k, p
     level = H[st + S_LEVEL]
@@ -120,7 +127,7 @@ def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
         return k, p
     if b == 125:
         if ph != PH_COMMA and space_done(H, ph, n, level, True) and close_ok(H, off, st):
-            pos, st2 = after(H, H[st + S_PARENT])
+            pos, st2 = after(H, end_object(H, H[st + S_PARENT]))
             k = emit(H, dst, k, pos, 0, 0, 0, st2)
         return k, p
     if ph == PH_AFTER:
@@ -128,8 +135,16 @@ def step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p):
             k = emit(H, dst, k, nid << 4 | PH_COMMA, 0, 0, 0, st)
         return k, p
     if b == 34 and space_done(H, ph, n, level, False) and key_ok(H, off, st):
-        k = emit(H, dst, k, nid << 4 | PH_KEY, 0, D_BODY, 0, st)
+        k = emit(H, dst, k, nid << 4 | PH_KEY, 0, D_BODY, 0, note(H, st, KEY))
     return k, p
+
+
+@device
+def items_state(H, off, st):
+    """The state of an array's automaton (the array's frame is st)."""
+    if H[off + 4] == 0:
+        return H[st + S_REG]
+    return H[H[st + S_REG] + 4] if H[st + S_REG] != 0 else 0
 
 
 @device
@@ -148,7 +163,7 @@ def more_items(H, off, st):
     cnt = H[st + S_CNT]
     if H[off] == OP_ARRAY:
         return (H[off + 4] < 0 or cnt < H[off + 4]) and array_item(H, off, cnt) >= 0
-    a = off + 5 + 3 * H[st + S_REG]
+    a = off + 5 + 3 * items_state(H, off, st)
     for i in range(off + H[a + 2], off + H[a + 5], 2):  # noqa: SIM110 (kernels have no generators)
         if step_lives(H, off, st, H[i + 1]):
             return True
@@ -160,19 +175,27 @@ def may_end(H, off, st):
     """May the array end?"""
     if H[off] == OP_ARRAY:
         return H[st + S_CNT] >= H[off + 3]
-    return H[off + 5 + 3 * H[st + S_REG]] == 0 and H[st + S_CNT] >= H[off + 2]
+    return H[off + 5 + 3 * items_state(H, off, st)] == 0 and H[st + S_CNT] >= H[off + 2]
 
 
 @device
 def enter_items(H, nid, off, st, p):
     """Put what the next item may be on the pending list, for an array with an automaton."""
-    q, cnt = H[st + S_REG], H[st + S_CNT] + 1
-    a = off + 5 + 3 * q
+    cnt = H[st + S_CNT] + 1
+    a = off + 5 + 3 * items_state(H, off, st)
     if H[off + 3] < 0:
-        cnt = min(cnt, H[off + 4])
+        cnt = min(cnt, H[off + 2])
     for i in range(off + H[a + 2], off + H[a + 5], 2):
-        if step_lives(H, off, st, H[i + 1]):
-            p = pend(H, p, H[i] << 4 | PH_START, 0, 0, 0, push(H, nid, H[i + 1], cnt, H[st + S_PARENT], 1))
+        q = H[i + 1]
+        if step_lives(H, off, st, q):
+            if H[off + 4] == 0:
+                st2 = push(H, nid, q, cnt, H[st + S_PARENT], 1)
+            elif H[off + 4] == 2 and q >= H[off + 1] // 2:
+                st2 = push(H, nid, list_with(H, 0, 0, q), cnt, H[st + S_PARENT], 1)
+            else:
+                values = list_with(H, H[st + S_REG], 0, q)
+                st2 = push_text(H, nid, values, cnt, H[st + S_PARENT], 3, text_with(H, 0, 0))
+            p = pend(H, p, H[i] << 4 | PH_START, 0, 0, 0, st2)
     return p
 
 
@@ -193,7 +216,7 @@ def step_array(H, nid, off, ph, n, st, b, dst, k, p):
         return k, p
     if b == 93:
         if ph != PH_COMMA and may_end(H, off, st) and space_done(H, ph, n, level, True):
-            pos, st2 = after(H, H[st + S_PARENT])
+            pos, st2 = after(H, note(H, H[st + S_PARENT], END))
             k = emit(H, dst, k, pos, 0, 0, 0, st2)
             return k, p
     if ph == PH_AFTER:
@@ -228,8 +251,24 @@ def step_string(H, nid, off, s, d, n, st, b, dst, k):
         n2 = n + c
         if hi < 0:
             n2 = min(n2, lo)
+        if st != 0 and H[st + S_UNIQ] != 0:
+            if c > 0:
+                st = note(H, st, char_of(d, b))
+            if not can_differ(H, st, t, s2, d2, max(lo - n2, 0), hi - n2 if hi >= 0 else -1):
+                return k
         k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, n2, st)
     return k
+
+
+@device
+def begin_string(H, nid, off, st, dst, k):
+    """The opening quote of a JSON string. Returns the length of dst."""
+    if st != 0 and H[st + S_UNIQ] != 0:
+        t = terminal_at(H, H[off + 1])
+        st = note(H, st, STRING)
+        if t == 0 or not can_differ(H, st, t, 0, D_BODY, H[off + 2], H[off + 3]):
+            return k
+    return emit(H, dst, k, nid << 4 | PH_IN, 0, D_BODY, 0, st)
 
 
 @device
@@ -293,20 +332,24 @@ def step(H, src, m, b, dst):
                 if ph != PH_START:
                     k, p = step_object(H, nid, off, ph, s, d, n, st, b, dst, k, p)
                 elif b == 123:
-                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, st, 1))
+                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, note(H, st, OBJECT), 1))
             elif op == OP_STRING:
                 if ph != PH_START:
                     k = step_string(H, nid, off, s, d, n, st, b, dst, k)
                 elif b == 34:
-                    k = emit(H, dst, k, nid << 4 | PH_IN, 0, D_BODY, 0, st)
+                    k = begin_string(H, nid, off, st, dst, k)
             elif op in (OP_ARRAY, OP_ITEMS):
                 if ph != PH_START:
                     k, p = step_array(H, nid, off, ph, n, st, b, dst, k, p)
                 elif b == 91:
-                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, st, 1))
+                    k = emit(H, dst, k, nid << 4 | PH_OPEN, 0, 0, 0, push(H, nid, 0, 0, note(H, st, ARRAY), 1))
             elif op == OP_LITERAL:
                 at = 0 if ph == PH_START else s
                 if H[off + 2 + at] == b:
+                    if st != 0 and H[st + S_UNIQ] != 0:
+                        st = note(H, note(H, st, WORD) if at == 0 else st, b)
+                        if H[st + S_UNIQ] == st and not must_repeat(H, st) and beginning_so(H, st) > 0:
+                            continue
                     if at + 1 < H[off + 1]:
                         k = emit(H, dst, k, nid << 4 | PH_IN, at + 1, 0, 0, st)
                     else:
@@ -317,10 +360,14 @@ def step(H, src, m, b, dst):
                 if t == 0:
                     return 0
                 if d == D_BODY and label_of(H, t, s) >= 0:
-                    pos2, st2 = after(H, st)
+                    pos2, st2 = after(H, end_number(H, st))
                     p = pend(H, p, pos2, 0, 0, 0, st2)
                 s2, d2 = raw_step(H, t, s, d, b)
                 if s2 >= 0:
+                    if st != 0 and H[st + S_UNIQ] != 0:
+                        st = note(H, note(H, st, NUMBER) if ph == PH_START else st, b)
+                        if not can_differ(H, st, t, s2, D_BODY, 0, -1):
+                            continue
                     k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, 0, st)
             elif op == OP_ALT:
                 for j in range(H[off + 1]):

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from constrain.engine.distinct import must_repeat
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_FILTER, F_FIRST, F_IDS, F_M, F_MODE, F_NODE, F_TRIE, M_KEYS, M_NAMES, M_PLAIN, M_TAIL,
+    F_BITS, F_CFG, F_FILTER, F_FIRST, F_IDS, F_M, F_MODE, F_NODE, F_TRIE, M_KEYS, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL,
     M_VOCABULARY, frame_end, head_frame, next_child, open_frame, space_frames,
 )  # fmt: skip
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
-    ARG, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS, LIMIT_WORK,
-    NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK, PH_COLON, PH_IN, PH_KEY,
-    ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL,
-    TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    ARG, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
+    LIMIT_WORK, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK, PH_COLON,
+    PH_IN, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TD_ALL, TD_OPEN, TERMS, TN, TT_CHARS,
+    TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_ANY, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, X_BELOW, X_EOS,
+    X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexemes import use_lexer_entry
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
@@ -75,7 +77,7 @@ def on_names(H, c):
     may come; else 0."""
     pos, s, d, st = H[c], H[c + 1], H[c + 2], H[c + 4]
     ph = pos & 15
-    if d != D_BODY or (ph != PH_KEY and ph != PH_IN):
+    if d != D_BODY or (ph != PH_KEY and ph != PH_IN) or (st != 0 and H[st + S_UNIQ] != 0):
         return 0
     off = node_at(H, pos >> 4)
     if off == 0 or (ph == PH_IN and H[off] != OP_STRING):
@@ -178,6 +180,17 @@ def walk_names(H, X, c, t, tb, ib, v, mode, top, at):
 
 
 @device
+def may_stay(H, c, t, room, raw):
+    """Can a string or key of an item that must differ from others go on in every way that the terminal at t has?"""
+    st = H[c + 4]
+    if raw != 0:
+        return False
+    if H[st + S_UNIQ] != st or must_repeat(H, st):
+        return True
+    return room == ROOM_FREE and (H[t] == T_ANY or H[t + TD_OPEN] != 0)
+
+
+@device
 def use_entry(H, X, B, c, v, top, frame):
     """Let the entry of the configuration at c stand for the walk below the vocabulary's node v.
 
@@ -192,6 +205,9 @@ def use_entry(H, X, B, c, v, top, frame):
     t, gid, s, d, need, room, raw = entry_key(H, X, c)
     if t == 0:
         return -1
+    telling = H[c + 4] != 0 and H[H[c + 4] + S_UNIQ] != 0  # what is written here must be told from other items
+    if telling and not may_stay(H, c, t, room, raw):
+        return -1
     e = find_entry(X, gid, s, d, v, need, room)
     if e == 0:
         e = build_entry(H, X, B, t, gid, s, d, v, need, room, raw)
@@ -201,6 +217,19 @@ def use_entry(H, X, B, c, v, top, frame):
             return -1
     if X[e + E_USABLE] == 0:
         return -1
+    if telling:
+        # what stays in the string is as in the entry; what leaves it depends on the characters before
+        if frame + F_CFG + CFG > H[SCRATCH_END]:
+            H[STATUS] = NEED_SCRATCH
+            return -1
+        if X[e + E_ROW] >= 0:
+            add_row(H, B, X[e + E_ROW])
+        elif X[e + E_NINNER] > 0:
+            add_ref(H, X, X[e + E_INNER], X[e + E_NINNER])
+        for i in range(CFG):
+            H[frame + F_CFG + i] = H[c + i]
+        head_frame(H, X, top, frame, M_QUOTES, X[X_TRIE], X[X_IDS], v, 1)
+        return frame
     pos, cs, st = H[c], H[c + 1], H[c + 4]
     off = node_at(H, pos >> 4)
     key = pos & 15 == PH_KEY
@@ -292,6 +321,12 @@ def correct_key(H, X, frame, child, m, at):
 
 
 @device
+def has_quote(X, tb, node):
+    """Is there a quote at or below the vocabulary's node?"""
+    return X[tb + TN * node] == 34 or (X[X[X_BELOW] + BN * node + 1] >> np.int32(2)) & 1 != 0
+
+
+@device
 def walk(H, X, B, top):
     """Work off the frames from `top` down to the bottom (0), adding to the lists of the mask."""
     while top != 0:
@@ -314,6 +349,8 @@ def walk(H, X, B, top):
                 save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
             top = H[top]
             continue
+        if mode == M_QUOTES and not has_quote(X, tb, child):
+            continue
         at = frame_end(H, top)
         if at + F_CFG + CFG > H[SCRATCH_END]:
             H[STATUS] = NEED_SCRATCH
@@ -327,6 +364,8 @@ def walk(H, X, B, top):
                 continue
         elif m == 0:
             continue
+        if mode == M_QUOTES and (m > 1 or H[at + F_CFG] != H[top + F_CFG]):
+            mode = M_PLAIN
         end = X[tb + TN * child + 1]
         if mode != M_KEYS:
             add_ids(H, X, ib + X[tb + TN * child + 2], ib + X[tb + TN * (child + 1) + 2])

@@ -36,7 +36,8 @@ def dfa_record(
     head[L.TD_WIDE] = bool((dfa.table[:, dfa.classes[np.searchsorted(dfa.bounds, 127, side="right") - 1 :]] >= 0).any())
     first = np.full(256, bool(head[L.TD_WIDE]))
     first[:128] = dfa.table[0, ascii_classes] >= 0
-    head[L.TD_FIRST :] = np.packbits(first, bitorder="little").view(np.int32)
+    head[L.TD_OPEN] = bool((dfa.table >= 0).any(axis=1).all())
+    head[L.TD_FIRST : L.TD_FIRST + 8] = np.packbits(first, bitorder="little").view(np.int32)
     head[0], head[1], head[L.TD_STATES], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, states, ncls, nint
     real = dfa.classes[(dfa.bounds < 0xD800) | (dfa.bounds > 0xDFFF)]
     everything = (dfa.table[:, real] == np.arange(states)[:, None]).all(axis=1) & (dfa.accept == 0)

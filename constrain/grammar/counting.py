@@ -56,9 +56,12 @@ def lengths(node: Items, productive: Callable[[NodeId], bool]) -> tuple[list[Len
             if target < q:
                 raise ValueError("steps must lead to the same or to later states")
             loops = loops or target == q
-            found = out[target] if target != q else None
-            if found is not None:
-                spans.append((found[0] + 1, None if found[1] is None else found[1] + 1))
+            ways = [target] if target != q else []
+            if node.distinct == 2 and q < len(node.steps) // 2:  # the item may be the one that was there
+                ways.append(target + len(node.steps) // 2)
+            for found in [out[way] for way in ways]:
+                if found is not None:
+                    spans.append((found[0] + 1, None if found[1] is None else found[1] + 1))
         if not spans:
             continue
         spans.sort(key=lambda span: span[0])
@@ -112,4 +115,4 @@ def counted_out(node: Items) -> Items:
             row = () if last and node.hi is not None else node.steps[q]
             steps.append(tuple((item, after * width + target) for item, target in row))
             ends.append(node.ends[q] and n >= node.lo)
-    return Items(tuple(steps), tuple(ends))
+    return Items(tuple(steps), tuple(ends), distinct=node.distinct)

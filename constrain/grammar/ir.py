@@ -102,6 +102,9 @@ class Items(NamedTuple):
     """A JSON array whose items an automaton follows: from state 0, an item of `item` leads from q to `target` for each
     (item, target) of `steps[q]`. It may end in the states with `ends`, after lo..hi items.
 
+    distinct: 1: no two items have the same JSON value; `schema/distinct.py` says which items that can be asked of.
+    2: some two have; then the states of the second half are those after they came, and the others do not end.
+
     Steps lead to the same or to later states. No item may be empty or begin with whitespace or `]`.
     """
 
@@ -109,6 +112,7 @@ class Items(NamedTuple):
     ends: tuple[bool, ...]
     lo: int = 0
     hi: int | None = None
+    distinct: int = 0
 
 
 class Lazy(NamedTuple):

@@ -286,8 +286,5 @@ def check_poison(c: Compiler, shape: Shape) -> None:
             continue
         concerned = shape.copy()
         concerned.types &= mask
-        most = arrays.most_items(shape)
-        if mask == ARRAY and why.keyword == "uniqueItems" and most is not None and most <= 1:
-            continue
         if alive(c, concerned, 0):
             raise c.refuse(why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from constrain.errors import LimitExceeded
+from constrain.grammar.counting import lengths
 from constrain.grammar.ir import NEVER, Array, Items, NodeId
 from constrain.schema.shape import Count, Literal, Shape
 
@@ -18,27 +19,55 @@ if TYPE_CHECKING:
 
 def emit(c: Compiler, shape: Shape) -> NodeId:
     """The node for the arrays of a shape."""
-    rows, lo, hi = shape.rows, shape.min_items, shape.max_items
+    lo, hi = shape.min_items, shape.max_items
     if hi is not None and hi < lo:
         return NEVER
-    if shape.counts:
-        return _counted(c, shape)
+    node = _counted(c, shape) if shape.counts else _array(c, shape)
+    if not (shape.distinct or shape.double):
+        return c.leaf(node)
+    if isinstance(node, Array):
+        width = len(node.prefix)
+        tail = ((node.item, width),) if node.item != NEVER else ()
+        steps = tuple(((at, i + 1),) for i, at in enumerate(node.prefix))
+        node = Items((*steps, tail), (True,) * (width + 1), lo, hi)
+    return _distinct(c, shape, node)
+
+
+def _distinct(c: Compiler, shape: Shape, node: Items) -> NodeId:
+    """The node for arrays whose items differ, or of which two are equal."""
+    if shape.distinct is None:
+        assert shape.double is not None
+        found, _ = lengths(node, lambda _: True)
+        if node.hi is not None or any(span is not None and span[1] is not None for span in found):
+            raise c.refuse(shape.double)
+        size = len(node.steps)
+        after = tuple(tuple((at, q + size) for at, q in row) for row in node.steps)
+        return c.leaf(Items((*node.steps, *after), (False,) * size + node.ends, node.lo, None, 2))
+    if shape.double is not None:
+        return NEVER
+    at = c.grammar.reserve()
+    c.distinct[at] = (node, shape.distinct)
+    return at
+
+
+def _array(c: Compiler, shape: Shape) -> Array:
+    rows, lo, hi = shape.rows, shape.min_items, shape.max_items
     if not rows:
-        return c.leaf(Array((), c.any_value(), lo, hi))
+        return Array((), c.any_value(), lo, hi)
     if len(rows) == 1:
         prefix, rest, resource = rows[0]
         front = tuple([c.node(p, resource) for p in (prefix if hi is None else prefix[:hi])]) if prefix else ()
         if hi is not None and hi <= len(front):
-            return c.leaf(Array(front, NEVER, lo, hi))
-        return c.leaf(Array(front, c.node(rest, resource), lo, hi))
+            return Array(front, NEVER, lo, hi)
+        return Array(front, c.node(rest, resource), lo, hi)
     width = max(len(row.prefix) for row in rows)
     if hi is not None and hi < width:
         width = hi
     front = tuple([c.conjunction(item(shape, i)) for i in range(width)])
-    return c.leaf(Array(front, c.conjunction(item(shape, None)), lo, hi))
+    return Array(front, c.conjunction(item(shape, None)), lo, hi)
 
 
-def _counted(c: Compiler, shape: Shape) -> NodeId:
+def _counted(c: Compiler, shape: Shape) -> Items:
     """The node for arrays some of whose items are counted.
 
     An automaton whose states are the position (as far as that matters) and a number for each kind of item. Items that
@@ -70,7 +99,7 @@ def _counted(c: Compiler, shape: Shape) -> NodeId:
     place = {order[i]: rank for rank, i in enumerate(ranks)}
     steps = tuple(tuple((at, place[after]) for at, after in found[i]) for i in ranks)
     ends = tuple(all(n >= x.least for n, x in zip(order[i][1:], kinds, strict=True)) for i in ranks)
-    return c.leaf(Items(steps, ends, shape.min_items, shape.max_items))
+    return Items(steps, ends, shape.min_items, shape.max_items)
 
 
 def _items_from(

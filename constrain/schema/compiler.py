@@ -17,12 +17,12 @@ from constrain.errors import (
     LimitExceeded,
     UnsupportedFeature,
 )
-from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Node, NodeId, Object, String, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Grammar, Items, Node, NodeId, Object, String, Text
 from constrain.grammar.ir import Literal as Words
 from constrain.limits import Limits
 from constrain.regular.ast import BOOLEAN as HAS_ALGEBRA
 from constrain.regular.ast import Regex
-from constrain.schema import algebra, arrays, finite, negation, numbers, objects, strings
+from constrain.schema import algebra, arrays, distinct, finite, negation, numbers, objects, strings
 from constrain.schema.keywords import tables
 from constrain.schema.resolve import MIXED, Resolver, Resource
 from constrain.schema.shape import Literal, Refusal, Shape
@@ -71,6 +71,7 @@ class Compiler:
         self._depth = 0
         self._todo: list[tuple[NodeId, Sequence[Literal]]] = []
         self._any: NodeId | None = None
+        self.distinct: dict[NodeId, tuple[Items, Refusal]] = {}  # arrays with `uniqueItems`, finished at the end
         self._place: Json = root  # the schema whose nodes are being written
         self.grammar.locate = partial(_pointer, self.resolver, self.origin)
 
@@ -87,6 +88,8 @@ class Compiler:
                 at, literals = self._todo.pop()
                 made = self._build(literals)
                 self.grammar.define(at, Alt((made,)) if made != NEVER else Alt(()))
+            for at, (node, why) in self.distinct.items():
+                self.grammar.define(at, distinct.finish(self, node, why))
         except RecursionError:
             raise LimitExceeded("schemas are nested too deeply in place", keyword="schema_depth") from None
         return self.grammar

@@ -484,5 +484,8 @@ CHECKS: Final[dict[Any, Check]] = {
     ("some",): _some,
     ("count",): _count_items,
     ("facet",): _facet,
+    ("double",): lambda c, value, setting, schema, resource: not _unique(c, value, True, schema, resource) or (
+        type_of(value) != ARRAY
+    ),
     ("refuse",): _refused,
 }

@@ -234,7 +234,7 @@ def unique_items(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json]
     if not isinstance(value, bool):
         raise c.invalid(schema, "uniqueItems", "`uniqueItems` must be true or false")
     if value:
-        shape.poison += ((ARRAY, Refusal(schema, "uniqueItems", "items can't be kept distinct yet")),)
+        shape.distinct = Refusal(schema, "uniqueItems", "")
 
 
 def contains(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:

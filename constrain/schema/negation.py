@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 Schema = dict[Any, Json]
-_DOUBLE: Final = "that an item of an array stands in it twice can't be enforced yet"
+_DOUBLE: Final = "that some item of an array of bounded length stands in it twice can't be enforced"
 _FORMAT: Final = "that a text fails the format %r can't be enforced: %s"
 
 
@@ -178,8 +178,7 @@ def _items(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list
 def _unique(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
     if value is not True:
         return []
-    why = Refusal(schema, "uniqueItems", _DOUBLE, negated=True)
-    return [{"type": "array", "minItems": 2, ("refuse",): (ARRAY, why)}]
+    return [{"type": "array", "minItems": 2, ("double",): Refusal(schema, "uniqueItems", _DOUBLE, negated=True)}]
 
 
 def _contains(c: Compiler, value: Json, schema: Schema, resource: Resource) -> list[Json]:
@@ -411,6 +410,10 @@ def _add_count(c: Compiler, shape: Shape, value: Json, schema: Schema, resource:
     add_count(c, shape, value)
 
 
+def _add_double(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
+    shape.double = value
+
+
 def _add_facet(c: Compiler, shape: Shape, value: Json, schema: Schema, resource: Resource) -> None:
     shape.facets += (value,)
 
@@ -432,5 +435,6 @@ INTERNAL: Final[dict[Any, Handler]] = {
     ("some",): _add_some,
     ("count",): _add_count,
     ("facet",): _add_facet,
+    ("double",): _add_double,
     ("refuse",): _add_refusal,
 }

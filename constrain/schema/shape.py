@@ -95,6 +95,8 @@ class Shape:
 
     __slots__ = (
         "counts",
+        "distinct",
+        "double",
         "excluded",
         "facets",
         "high",
@@ -145,6 +147,8 @@ class Shape:
         self.min_items = 0
         self.max_items: int | None = None
         self.counts: tuple[Count, ...] = ()
+        self.distinct: Refusal | None = None  # items must differ; the error where that can't be seen to
+        self.double: Refusal | None = None  # some two items must be equal
         self.facets: tuple[Facet, ...] = ()
         self.required: dict[str, None] | None = None
         self.min_properties = 0
@@ -179,6 +183,8 @@ class Shape:
         made.min_items = self.min_items
         made.max_items = self.max_items
         made.counts = self.counts
+        made.distinct = self.distinct
+        made.double = self.double
         made.facets = self.facets
         made.required = None if self.required is None else dict(self.required)
         made.min_properties = self.min_properties
@@ -201,6 +207,7 @@ class Shape:
             and self.low is None and self.high is None
             and self.min_length == 0 and self.max_length is None and not self.languages
             and not self.rows and self.min_items == 0 and self.max_items is None and not self.counts
+            and self.distinct is None and self.double is None
             and not self.facets and not self.required and not self.names and not self.somes
             and self.min_properties == 0 and self.max_properties is None
             and self.values is None and not self.excluded and not self.poison

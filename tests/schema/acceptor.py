@@ -6,6 +6,7 @@ It looks at values instead of bytes, so it says nothing about whitespace and esc
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from constrain.grammar.ir import (
@@ -23,6 +24,7 @@ from constrain.grammar.ir import (
     Text,
 )  # fmt: skip
 from constrain.regular import compile
+from constrain.schema.values import key
 
 
 class Spelling(str):
@@ -34,6 +36,15 @@ class Spelling(str):
 def read(text: str) -> Any:
     """Parse JSON, keeping the spelling of numbers."""
     return json.loads(text, parse_int=Spelling, parse_float=Spelling)
+
+
+def plain(value: Any) -> Any:
+    """The value with numbers in place of spellings."""
+    if isinstance(value, Spelling):
+        return Decimal(value)
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 class Acceptor:
@@ -89,6 +100,12 @@ class Acceptor:
     def _items(self, node: Items, value: list[Any]) -> bool:
         if len(value) < node.lo or (node.hi is not None and len(value) > node.hi):
             return False
+        if node.distinct:
+            different = len({key(plain(v)) for v in value}) == len(value)
+            if node.distinct == 2 or not different:
+                return node.distinct == 2 and not different and self._items(
+                    node._replace(distinct=0, ends=node.ends[len(node.ends) // 2 :]), value
+                )
         states = {0}
         for v in value:
             states = {target for q in states for item, target in node.steps[q] if self.holds(item, v)}
