@@ -38,7 +38,7 @@ LOOP = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
         ({"required": True}, InvalidSchema, "/required"),
         ({"multipleOf": 0}, InvalidSchema, "/multipleOf"),
         ({"items": {"pattern": "("}}, InvalidSchema, "/items/pattern"),
-        ({"items": {"type": "array", "uniqueItems": True}}, UnsupportedFeature, "/items/uniqueItems"),
+        ({"items": {"uniqueItems": True, "items": {"maxItems": 2}}}, UnsupportedFeature, "/items/uniqueItems"),
         ({"$schema": "https://example.org/own"}, UnsupportedFeature, "/$schema"),
         ({"items": [{}], "$schema": "https://json-schema.org/draft/2020-12/schema"}, InvalidSchema, "/items"),
         ({"allOf": [{"enum": [1, 2]}, {"enum": [3]}]}, Unsatisfiable, ""),

@@ -60,16 +60,18 @@ def test_multiples_of_many_digits_are_exact() -> None:
         compile_schema(f'{{"type": "number", "allOf": [{{"multipleOf": 1}}, {{"multipleOf": 1.{"0" * 40}1}}]}}')
 
 
+# arrays of arrays with an end of their own, which can't be kept distinct
+PAIRS = {"type": "array", "uniqueItems": True, "items": {"type": "array", "maxItems": 2}}
 REGISTRY: Any = Registry().with_resources(
     [
         ("https://example.com/" + name, DRAFT202012.create_resource(document))
         for name, document in {
             "fine": {"items": {"type": "number", "multipleOf": 0.00001234567}},
-            "unique": {"$defs": {"a": {"type": "array", "uniqueItems": True}}},
+            "unique": {"$defs": {"a": PAIRS}},
             "invalid": {"minLength": -1},
             "away": {"allOf": [{"$ref": "nowhere"}]},
             "dialect": {"$schema": "https://example.org/own"},
-            "double": {"not": {"type": "array", "uniqueItems": True}},
+            "double": {"not": {"type": "array", "uniqueItems": True}, "maxItems": 3},
             "anchored": {"$defs": {"a": {"$anchor": "here", "type": "array", "contains": {}, "minContains": 1 << 31}}},
         }.items()
     ]
@@ -101,7 +103,7 @@ def test_other_documents(ref: str, error: type[ConstraintError], pointer: str) -
         "$id": "https://example.com/root",
         "properties": {"x": {"$ref": ref}},
         "$defs": {
-            "own": {"$id": "own", "type": "array", "uniqueItems": True},
+            "own": {"$id": "own", **PAIRS},
             "strange": {"$id": "strange", "$schema": "https://example.org/own"},
         },
     }
