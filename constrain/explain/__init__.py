@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from constrain.errors import LimitExceeded
 from constrain.explain import allowed, scan
 
 if TYPE_CHECKING:
@@ -125,6 +126,13 @@ def explain(constraint: Constraint, text: str | bytes) -> Explanation | None:
 
 def ways_on(matcher: Matcher) -> str:
     """What may come next: whole endings where they are few, else the next characters."""
+    try:
+        return _ways_on(matcher)
+    except LimitExceeded:  # by what may come, not by the text
+        return "something else"
+
+
+def _ways_on(matcher: Matcher) -> str:
     found = allowed.texts(matcher)
     if found is not None and not (len(found) > 3 and max(map(len, found)) < 2):
         words = ["the end of the text" if not t else shown(t) for t in found]

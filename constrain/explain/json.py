@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from constrain.errors import ConstraintError
+from constrain.errors import ConstraintError, LimitExceeded
 from constrain.explain import Reason, allowed, scan, validate, words
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ LONGEST = 100_000  # bytes of a text that is validated; of longer ones the keywo
 def reason(constraint: Constraint, data: bytes, taken: int, place: Place, matcher: Matcher) -> Reason:
     """Why `data[taken:]` can't follow `data[:taken]`, which ends at this place, where the matcher stands."""
     is_json, value, wrong_at = scan.parsed(data)
-    wanted = _wanted(constraint, data, taken, place, matcher)
+    try:
+        wanted = _wanted(constraint, data, taken, place, matcher)
+    except LimitExceeded:  # by what may come, not by the text
+        wanted = "something else"
     if taken == len(data):  # only a number can be whole and at fault there
         return (_at_fault(constraint, data, taken, place, value, True) if is_json else None) or Reason(wanted)
     if data[taken : taken + 1] in (b" ", b"\n", b"\t", b"\r") and place.kind not in ("string", "name"):
@@ -42,7 +45,24 @@ def reason(constraint: Constraint, data: bytes, taken: int, place: Place, matche
     if twice is not None:
         return twice
     found = _at_fault(constraint, data, taken, place, value if is_json else None, is_json)
-    return found or _narrowed(constraint, data, taken, place, wanted)
+    if found is None:
+        found = _narrowed(constraint, data, taken, place, wanted)
+        if found.keyword is None and is_json:
+            found = _foreseen(constraint, data, place, value) or found
+    return found
+
+
+def _foreseen(constraint: Constraint, data: bytes, place: Place, value: Any) -> Reason | None:
+    """An error around the place that no further text could mend, so that the text ends here already."""
+    given = constraint.input
+    if given is None or len(data) > LONGEST:
+        return None
+    for error in validate.errors(given, value, constraint.limits):
+        path = tuple(error.absolute_path)
+        if place.path[: len(path)] == path:
+            expected, keyword = words.demand(error)
+            return Reason(expected, keyword, _place_of(constraint, error), "It could no longer be put right")
+    return None
 
 
 def _number_ends(data: bytes, taken: int, place: Place) -> bool:
