@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 import zlib
 from pathlib import Path
 from typing import Any, ClassVar
@@ -287,6 +288,59 @@ def test_a_ray_cluster_makes_the_same_rows(folder: Path, tmp_path: Path) -> None
     here, there = (summary.load_rows(Results(of).rows_path(SUITE, TOY)) for of in (folder, tmp_path))
     assert {n: outcome(row) for n, row in here.items()} == {n: outcome(row) for n, row in there.items()}
     assert {n: row.get("ends") for n, row in here.items()} == {n: row.get("ends") for n, row in there.items()}
+
+
+class Done:
+    """What a call of an actor gives: its value is there."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class InProcessRay(types.ModuleType):
+    """Ray's names for one process: actors are objects, calls are done at once. The real one is in the test above."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.addresses: list[str] = []
+
+    def init(self, address: str = "", **_: Any) -> None:
+        self.addresses.append(address)
+        if address:
+            raise ConnectionError("no cluster is running")
+
+    def remote(self, **_: Any) -> Any:
+        def actor(kind: type) -> Any:
+            def make(*arguments: Any) -> Any:
+                made = kind(*arguments)
+                calls = (lambda *a: Done(made.walk(*a)), lambda *a: Done(made.close(*a)))
+                walk, close = (types.SimpleNamespace(remote=call) for call in calls)
+                return types.SimpleNamespace(walk=walk, close=close)
+
+            return types.SimpleNamespace(remote=make)
+
+        return actor
+
+    def wait(self, running: list[Any], num_returns: int) -> tuple[list[Any], list[Any]]:
+        return running[:num_returns], running[num_returns:]
+
+    def get(self, done: Any) -> Any:
+        return done.value
+
+    def shutdown(self) -> None:
+        self.addresses.append("shutdown")
+
+
+def test_rows_are_the_same_through_actors(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = InProcessRay()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(execution, "CHUNK", 3)
+    about = run(plan(jobs=2), tmp_path, Data(Path("nowhere"), False), ["run"], ray="auto")
+    assert ray.addresses == ["auto", "", "shutdown"] and about["status"] == "complete" and len(about["jobs"]) == 1
+    here, there = (summary.load_rows(Results(of).rows_path(SUITE, TOY)) for of in (folder, tmp_path))
+    assert {n: outcome(row) for n, row in here.items()} == {n: outcome(row) for n, row in there.items()}
+    with pytest.raises(RuntimeError, match="no Ray cluster at elsewhere"):
+        run(plan(jobs=2), tmp_path / "r", Data(Path("nowhere"), False), ["run"], ray="elsewhere")
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
