@@ -192,7 +192,8 @@ def test_html() -> None:
     (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", True),
     (r"f'(x) = \sqrt[3]{y}", True),
     (r"\text{if } x \in A", True),
-    (r"e^{i\pi} + 1 = 0", True), (r"\hat{x}_1 \to \infty", True), ("", True), (r"\alpha\beta", True), (r"\frac12", True),
+    (r"e^{i\pi} + 1 = 0", True), (r"\hat{x}_1 \to \infty", True), ("", True), (r"\alpha\beta", True),
+    (r"\frac12", True),
     (r"x_1_2", False), (r"x^", False), (r"{x", False), (r"x}", False), (r"\frac{1}", False), (r"\left( x", False),
     (r"\alphax", False), (r"\begin{cases} x \end{matrix}", False), (r"x & y", False), (r"\foo", False), (r"$x$", False),
 ])  # fmt: skip
