@@ -12,6 +12,7 @@ from jsonschemabench.reading import reading
 from jsonschemabench.summary import summarize
 
 Summary = dict[str, Any]
+FEWEST = 5  # cases for a curve over cases
 STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f23; background: #fff; max-width: 1100px; margin: 2rem auto;
@@ -160,6 +161,8 @@ def _html_suite(summary: Summary, suite: str) -> str:
                 ("step_us", "µs", "mask + accept of a token"),
                 ("first_mask_ms", "ms", "first mask"),
             ):
+                if name == "first_mask_ms" and group["cases"] < FEWEST:
+                    continue
                 lines = {engine: curves[name] for engine, curves in group["curves"].items()}
                 parts += [f"<h4>Tail: {title}</h4>", drawing.curves(lines, unit)]
             parts.append(tables.html(tables.speed(summary, group)))

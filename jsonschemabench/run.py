@@ -127,8 +127,9 @@ def _jobs(
         if left and not any(takes(engine, case) for case in left):
             _write_unsupported(results, name, engine, left)
         elif left:
-            limits = find_suite(name).limits or plan.limits
-            yield Job(name, engine, left, limits, plan.warm, plan.budget_of(engine, name))
+            suite = find_suite(name)
+            budget = plan.budget_of(engine, name) if suite.budget else None
+            yield Job(name, engine, left, suite.limits or plan.limits, plan.warm, budget)
 
 
 def takes(engine: str, case: Case) -> bool:

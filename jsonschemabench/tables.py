@@ -63,7 +63,7 @@ def engine_name(summary: Summary, engine: str) -> str:
 def coverage(summary: Summary, suite: str) -> Table:
     """Cases by outcome."""
     found = summary["suites"][suite]["coverage"]
-    head = ["", "cases", *SHORT.values(), "declared coverage", "true coverage"]
+    head = ["", "cases", *SHORT.values(), "declared", "true"]
     rows = [
         [
             engine_name(summary, engine),

@@ -29,6 +29,7 @@ class Suite:
     home: ClassVar[str] = "(generated)"
     licence: ClassVar[str] = ""
     limits: ClassVar[Limits | None] = None  # where the usual ones do not fit
+    budget: ClassVar[bool] = True  # may a job end before it has taken all of its cases
     share: ClassVar[float] = 1.0  # of the usual sample of each split
 
     def cases(self, data: Data) -> list[Case]:
