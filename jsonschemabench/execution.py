@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jsonschemabench.limits import Limits
-from jsonschemabench.runner import Pool, Row, SetupFailed
+from jsonschemabench.runner import Pool, Row, SetupFailed, end_all
 from jsonschemabench.suites import Case
 from jsonschemabench.tokenizers import Tokenizer, load
 
@@ -77,6 +77,7 @@ def run_here(
                 thread.join(0.2)
     except KeyboardInterrupt:
         events.stopped.set()
+        end_all()
         for thread in threads:
             thread.join(10)
         raise
@@ -95,6 +96,8 @@ def _one(job: Job, tokenizer: Tokenizer, core: int | None, events: Events, lock:
             if job.budget_s is not None and begun and time.monotonic() - begun > job.budget_s:
                 break
             row = pool.walk(case, times=True, warm=job.warm)
+            if events.stopped.is_set():
+                return  # its worker was ended from outside
             with lock:
                 events.row(job, row)
             begun = begun or time.monotonic()

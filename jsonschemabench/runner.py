@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,15 @@ class SetupFailed(RuntimeError):
     """An engine's process did not get as far as its first schema: nothing can be measured."""
 
 
+LIVE: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def end_all() -> None:
+    """End every worker of this process, whatever it is at."""
+    for worker in list(LIVE):
+        worker.process.kill()
+
+
 class Worker:
     """One worker process of one engine, pinned to a core. A context manager; `ready` is its first answer."""
 
@@ -52,8 +62,14 @@ class Worker:
         command += ["--memory-gb", str(limits.memory_gb)] + (["--core", str(core)] if core is not None else [])
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=_environment()
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for the run, not for its workers
         )
+        LIVE.add(self)
         self.limits, self.buffer, self.resident = limits, b"", 0
         try:
             self.ready = self._read(SETUP_S)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import types
 import zlib
 from pathlib import Path
@@ -147,6 +150,59 @@ def test_an_interruption_leaves_what_is_done(tmp_path: Path, monkeypatch: pytest
     assert results.about()["status"] == "interrupted" and set(read_rows(results.rows_path(SUITE, TOY))) == {"a-right"}
     found = summary.summarize(tmp_path)
     assert "interrupted" in pages.markdown_page(found) and "The run is interrupted" in reading.reading(found)
+
+
+class Hanging(Suite):
+    name = "hanging"
+    about = "one case that is quick, one that hangs"
+
+    def cases(self, data: Data) -> list[Case]:
+        return [case("a", {"texts": ["1"]}), *(case(f"b-{n}", {"do": "hang"}) for n in range(3))]
+
+
+def test_control_c_ends_workers_and_keeps_rows(tmp_path: Path) -> None:
+    """From outside, as a person does it: a signal to the process, while its worker hangs."""
+    command = [sys.executable, "-m", "jsonschemabench", "run", "--engines", TOY, "--tokenizer", "bytes", "--no-fetch"]
+    command += ["--suites", "tests.bench.test_runs:Hanging", "--out", str(tmp_path / "r"), "--compile-s", "100"]
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    run_ = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    workers: set[int] = set()
+    while time.monotonic() < end and not (workers and busy(workers)):
+        listed = [path.read_text() for path in Path(f"/proc/{run_.pid}/task").glob("*/children")]
+        workers = {int(pid) for text in listed for pid in text.split()}
+        time.sleep(0.2)
+    assert workers
+    run_.send_signal(signal.SIGINT)
+    said = run_.communicate(timeout=30)[1]
+    assert run_.returncode == 130 and "the same command goes on" in said
+    assert [found for pid in workers if (found := alive(pid))] == []
+    results = Results(tmp_path / "r")
+    rows = read_rows(results.rows_path("tests.bench.test_runs:Hanging", TOY))
+    assert results.about()["status"] == "interrupted" and set(rows) <= {"a"}
+
+
+def alive(pid: int) -> str:
+    """What a process runs and its state; nothing of one that is gone, or dead and not yet taken note of."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        said = Path(f"/proc/{pid}/cmdline").read_text().replace(chr(0), " ")
+    except OSError:
+        return ""
+    return "" if state in "ZX" else f"{state} {said}"
+
+
+def busy(workers: set[int]) -> bool:
+    """Has one of them used two CPU seconds? Then it hangs in its case: starting takes less."""
+    for pid in workers:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[11]) > 2 * os.sysconf("SC_CLK_TCK"):
+            return True
+    return False
 
 
 def test_an_engine_that_does_not_start_costs_its_own_rows_only(tmp_path: Path) -> None:
