@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from constrain.constraint import Constraint
-from constrain.errors import GrammarError
+from constrain.errors import GrammarError, UnsupportedFeature
 from constrain.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ _IMPORT = re.compile(r"%import\s+(?!(?:common|lark|python|unicode)\b)")  # of so
 def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], Cfg], limits: Limits) -> Constraint:
     """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
     from constrain.grammar.combine import start_of
-    from constrain.grammar.ir import Grammar
+    from constrain.grammar.ir import Grammar, Token
     from constrain.grammar.kept import Made, cfg_arrays, cfg_from, kept, key_of
     from constrain.grammar.regular_parts import finished
 
@@ -117,6 +117,9 @@ def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], 
         cfg = cfg_from(*made)
     except _NotKept as found:
         cfg = found.cfg
+    for node in grammar.nodes:
+        if isinstance(node, Token):  # frontends read them, the engine does not run them yet
+            raise UnsupportedFeature(f"the token {node.tokens} of the vocabulary in a rule", keyword="token")
     grammar.start = start_of(grammar, cfg)
     return Constraint(grammar, source=kind, limits=limits)
 

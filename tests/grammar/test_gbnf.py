@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable
+from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable, UnsupportedFeature
 from constrain.frontends import gbnf
 from constrain.grammar.gbnf import gbnf_rules
 from constrain.grammar.ir import Grammar, Token
@@ -143,6 +143,9 @@ def test_tokens() -> None:
     text = "root ::= <think> (!</think>)* </think> <[1000]> !<[1001]>"
     cfg = gbnf_rules(text, "root", grammar)
     nodes = {t.name: grammar.nodes[t.node] for t in cfg.terminals if t.node >= 0}
+    with pytest.raises(UnsupportedFeature) as caught:
+        gbnf(text)
+    assert caught.value.keyword == "token"
     assert nodes == {
         "<think>": Token(("<think>",)), "</think>": Token(("</think>",)), "<[1000]>": Token((1000,)),
         "!</think>": Token(("</think>",), True), "!<[1001]>": Token((1001,), True),

@@ -227,6 +227,9 @@ def test_embedded_schemas_and_tokens() -> None:
     for node in schemas:
         assert isinstance(grammar.nodes[node.options[0]] if isinstance(node, Alt) else node, Object)
     assert len([t for t in cfg.terminals if t.name == "<|eom_id|>"]) == 1
+    with pytest.raises(UnsupportedFeature) as caught:
+        lark_constraint('start: "a" <|eom_id|>')
+    assert caught.value.keyword == "token"
 
 
 REFUSED: list[tuple[str, type[ConstraintError], int | None, int | None, str]] = [
