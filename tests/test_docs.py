@@ -30,6 +30,7 @@ token_id = ord("y")
     "docs/json-schema.md": "",
     "docs/serving.md": "",
     "docs/inputs.md": "",
+    "docs/sampling.md": "",
     "docs/errors.md": "",
 }
 
@@ -41,8 +42,9 @@ def blocks(name: str) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("name", SETTING)
-def test_blocks_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(constrain.Vocabulary, "from_transformers", constrain.Vocabulary.from_transformers)
+    monkeypatch.chdir(tmp_path)
     found = blocks(name)
     assert found
     names: dict[str, Any] = {}

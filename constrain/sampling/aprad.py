@@ -67,7 +67,7 @@ def draws(tree: Tree, dice: Dice, n: int, account: Account, *, budget: float) ->
     while n > 0 and tree.model_calls < stop:
         before = tree.model_calls
         walk = tree.run(attempt(tree, dice, stop))
-        account.attempts += 1
+        account.attempt(None)
         if walk is not None:
             yield draw(tree, walk, 0.0, "aprad")
             n -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from constrain.sampling.trie import NEVER, log_sum
 
@@ -29,15 +29,23 @@ class Draw:
 
 @dataclass
 class Account:
-    """What a run has spent, and the weights of its attempts: each one's mean is Z (see `Samples.log_z`)."""
+    """How many attempts a run has made, and the sum of their weights, of each of which the mean is Z."""
 
     attempts: int = 0
-    log_weights: list[float] = field(default_factory=list)
+    weighted: int = 0
+    log_total: float = NEVER
 
-    def attempt(self, log_weight: float) -> None:
-        """Count one attempt; -inf where it came to nothing."""
+    def attempt(self, log_weight: float | None) -> None:
+        """Count one attempt; -inf where it came to nothing, None where the method has no weights."""
         self.attempts += 1
-        self.log_weights.append(log_weight)
+        if log_weight is not None:
+            self.weighted += 1
+            self.log_total = log_sum([self.log_total, log_weight])
+
+    @property
+    def log_z(self) -> float | None:
+        """log of the mean weight."""
+        return self.log_total - math.log(self.weighted) if self.weighted else None
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Samples:
     """Draws, in the order in which they were made.
 
     log_z: estimate of log Z, Z = Σ p(x)·φ(x) over the language: how much of what the model wants to write is in it.
-    None where the methods used give none (mcmc, aprad).
+    From the first method alone where another one went on; of chains, from their beginnings. None for aprad.
     log_z_bounds: bounds of log Z that hold for certain (a score without a bound of its own left out).
     model_calls: next-token distributions asked of the model; reused: those that were known already.
     attempts: texts begun. seconds: spent in all; model_seconds: of these, in the model.
@@ -120,8 +128,3 @@ class Samples:
     def overhead(self) -> float:
         """Share of the time that was spent outside of the model."""
         return 1.0 - self.model_seconds / self.seconds if self.seconds > 0.0 else 0.0
-
-
-def log_mean(terms: list[float]) -> float:
-    """log of the mean of exp(terms); -inf for none."""
-    return log_sum(terms) - math.log(len(terms)) if terms else NEVER

@@ -13,7 +13,7 @@ from constrain.sampling import aprad, attempts, mcmc, smc
 from constrain.sampling.dice import Dice
 from constrain.sampling.models import CallableModel, Model, Row, Warp
 from constrain.sampling.potentials import Potentials, Predicate, Score
-from constrain.sampling.result import Account, Draw, Samples, log_mean
+from constrain.sampling.result import Account, Draw, Samples
 from constrain.sampling.tree import Tree
 from constrain.sampling.trie import Trie
 from constrain.vocabulary import Vocabulary
@@ -199,7 +199,7 @@ class Stream(Iterator[Draw]):
         tree, account = self._tree, self._account
         return Samples(
             tuple(self._draws),
-            log_mean(account.log_weights) if account.log_weights else None,
+            account.log_z,
             tree.log_bounds,
             self.model_calls,
             tree.reused - self._before[1],

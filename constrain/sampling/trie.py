@@ -175,7 +175,8 @@ class Trie:
         """
         leaves = np.flatnonzero(np.isin(np.frombuffer(self._token, np.int32), list(ends)))
         found = [self.log_path(u) + self._log_rest[u] for u in leaves.tolist() if self.is_open(u)]
-        return log_sum(found), self._log_theta[ROOT]
+        high = self._log_theta[ROOT]
+        return min(log_sum(found), high), high  # rounding: when all was seen they are equal
 
     def prune(self) -> dict[int, int] | None:
         """Halve a trie that has too many nodes: the prefixes that the model likes best stay. None: it was small enough.
@@ -217,7 +218,11 @@ class Trie:
 
     @classmethod
     def load(cls, path: str | PathLike[str], tag: str | None = None) -> Trie:
-        """Read a file that `save` wrote. tag: what it must belong to. ConstraintError where it is something else."""
+        """Read a file that `save` wrote. tag: what it must belong to. ConstraintError where it is something else.
+
+        The tag tells vocabularies, prompts, lengths and warpers apart; that model and constraint are the same is for
+        the caller to see to.
+        """
         try:
             with np.load(path, allow_pickle=False) as data:
                 if str(data["kind"]) != KIND:

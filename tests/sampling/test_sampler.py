@@ -218,3 +218,15 @@ def test_warpers_against_the_definition() -> None:
         np.array([2, 10 / 3, 20 / 3, 20]) / 32
     )
     assert (row == np.log(np.array([0.5, 0.3, 0.15, 0.05]))).all()  # the model's array is left alone
+
+
+def test_context_free_languages() -> None:
+    """Balanced texts: exact, by enumeration."""
+    c = constrain.gbnf('root ::= "0" root "1" | ""')
+    samples = constrain.sample(model, VOCABULARY, [], c, n=3000, method="cars", max_tokens=6, seed=0, budget=10**6)
+    masses = {}
+    for text in ("", "01", "0011"):
+        for tokens in Toy(text, 6, seed=1).masses().items():
+            masses[tokens[0]] = tokens[1]
+    assert {draw.text for draw in samples} <= {"", "01", "0011"}
+    assert surprise(Counter(samples.sequences), normalised(masses)) < CHI_SQUARE_LIMIT

@@ -32,7 +32,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "cars": {},
     "mcmc": {"steps": 10},
     "smc": {"particles": 32},
+    "awrs": {"particles": 32},
     "aprad": {},
+    "rejection": {},
 }
 
 
@@ -101,12 +103,10 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         f"regular expression `{LANGUAGE}`. Dynamic programming over {len(exact.places)} pairs of parser state and "
         f"context "
         f"gives its mass, Z = {math.exp(exact.log_z):.3g}, and the probability of every text. {runs} runs; 95 % "
-        f"bands of "
-        "the mean.",
+        "bands of the mean.",
         "",
         "KL of the empirical distribution of (subject, verb), weighted where the method has weights, from the exact "
-        "one, "
-        "after a number of model calls:",
+        "one, after a number of model calls (runs that have no draw yet are left out):",
         "",
         "| method | " + " | ".join(f"{n} calls" for n in CALLS) + " |",
         "|---" * (len(CALLS) + 1) + "|",

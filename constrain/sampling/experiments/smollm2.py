@@ -19,7 +19,7 @@ from constrain.sampling.result import Samples
 from constrain.sampling.trie import log_sum
 
 METHODS: dict[str, dict[str, Any]] = {"mask": {}, "asap": {}, "cars": {}, "mcmc": {"steps": 5}}
-CALLS = 250
+CALLS = 120
 CHOSEN = 3  # tasks of each split
 KEPT = 1500  # outputs that methods share, 200 KB each
 

@@ -95,7 +95,7 @@ def run(out: Path, *, runs: int = 100) -> str:
     samples = sampler.sample(20_000, "cars", budget=10**9)
     shares.update(samples.texts)
     groups = [
-        ("the model, given the grammar", [exact[t] for t in TEXTS]),
+        ("the model's own", [exact[t] for t in TEXTS]),
         ("masking", [next_draw(None)[t] for t in TEXTS]),
         ("cars, 20 000 draws", [shares[t] / len(samples) for t in TEXTS]),
     ]
@@ -110,8 +110,7 @@ def run(out: Path, *, runs: int = 100) -> str:
         f"that writes bits, so every figure but the last column of the picture is exact given the trie; the band is "
         f"over "
         f"{runs} runs. Masking writes 00000 with probability {next_draw(None)['00000']:.4f}, the model given the "
-        f"grammar "
-        f"with {exact['00000']:.4f}. KL of masking's draws: {mask:.4g} nats.",
+        f"grammar with {exact['00000']:.4f}. KL of masking's draws: {mask:.4g} nats.",
         "",
         "| draws | KL of ASAp's next draw | 95 % band of the mean |",
         "|---|---|---|",
