@@ -66,7 +66,8 @@ class Sampler:
     potentials: predicates and scores, see `Predicate` and `Score`.
     trie: what was learned before under the same conditions, see `Trie.load`. max_nodes: bound of a new one.
     cache_bytes: model outputs that are kept. eos: ids that end a text, in place of the tokenizer's. batch: how many
-    sequences the model is given at once where a method has several under way.
+    sequences a Hugging Face model is given at once where a method has several under way; it keeps the keys and values
+    of as many, so give it no fewer than there are particles or concurrent attempts.
     """
 
     def __init__(
@@ -95,7 +96,12 @@ class Sampler:
         is_torch = hasattr(model, "config") and hasattr(model, "generate")
         if is_torch and eos is None and not isinstance(tokenizer, Vocabulary):
             eos = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-        vocabulary = Vocabulary.from_tokenizer(tokenizer, eos=eos)
+        if is_torch:
+            from constrain.decoding.huggingface import vocabulary_of  # remembers what it has read
+
+            vocabulary = vocabulary_of(tokenizer, eos)
+        else:
+            vocabulary = Vocabulary.from_tokenizer(tokenizer, eos=eos)
         ids = prompt_ids(tokenizer, prompt)
         adapted: Model
         if is_torch:

@@ -52,6 +52,8 @@ def run(model: Any, tokenizer: Any, scale: float) -> str:
         "|---|---|---|---|---|---|---|",
         *rows,
         "",
+        "Where nearly all outputs are found in the trie, as by rejection, there is little time in the model to compare with.",
+        "",
         f"A trie node has {NODE_BYTES} bytes, whatever the number of allowed tokens. Model outputs are kept apart "
         f"from it, "
         "16 bytes for each allowed token, at most `cache_bytes`.",

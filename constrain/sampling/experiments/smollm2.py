@@ -81,7 +81,7 @@ def run(out: Path, data: Path, model: Any, tokenizer: Any, scale: float) -> str:
             for d in samples:
                 counts[d.tokens] = counts.get(d.tokens, 0.0) + 1.0 / len(samples)
             far = divergence(counts, truth) if counts else math.nan
-            rows[-1] += f" {len(samples)} | {mean:.2f} | {far:.2f} |"
+            rows[-1] += f" {len(samples)} | {mean:.2f} | {far:.2f} |" if len(samples) else " 0 | – | – |"
             if len(samples):
                 points[method].append((best, mean))
     (out / "smollm2-expectation.svg").write_text(
