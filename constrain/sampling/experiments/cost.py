@@ -43,19 +43,18 @@ def run(model: Any, tokenizer: Any, scale: float) -> str:
     lines = [
         "## Cost beside the model",
         "",
-        "SmolLM2-135M in float32 on one thread; JSON under a schema of three properties; each method with a trie of "
-        "its "
-        "own, at most 8 texts.",
+        "SmolLM2-135M in float32 on one thread; JSON under a schema of three properties; each method with a trie "
+        "of its own, at most 8 texts.",
         "",
         "| method | texts | model calls | outputs found in the trie | ms a call, in the model | outside of it | "
         "share |",
         "|---|---|---|---|---|---|---|",
         *rows,
         "",
-        "Where nearly all outputs are found in the trie, as by rejection, there is little time in the model to compare with.",
+        "Where nearly all outputs are found in the trie, as by rejection, there is little time in the model to "
+        "compare with.",
         "",
         f"A trie node has {NODE_BYTES} bytes, whatever the number of allowed tokens. Model outputs are kept apart "
-        f"from it, "
-        "16 bytes for each allowed token, at most `cache_bytes`.",
+        "from it, 16 bytes for each allowed token, at most `cache_bytes`.",
     ]
     return "\n".join(lines) + "\n"

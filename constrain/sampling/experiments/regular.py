@@ -99,14 +99,12 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         "## Sentences of word problems",
         "",
         f"A trigram model over the tokenizer's {vocabulary.size} tokens, from the questions of GSM8K; the language "
-        f"is the "
-        f"regular expression `{LANGUAGE}`. Dynamic programming over {len(exact.places)} pairs of parser state and "
-        f"context "
-        f"gives its mass, Z = {math.exp(exact.log_z):.3g}, and the probability of every text. {runs} runs; 95 % "
-        "bands of the mean.",
+        f"is the regular expression `{LANGUAGE}`. Dynamic programming over {len(exact.places)} pairs of parser "
+        f"state and context gives its mass, Z = {math.exp(exact.log_z):.3g}, and the probability of every text. "
+        f"{runs} runs; 95 % bands of the mean.",
         "",
-        "KL of the empirical distribution of (subject, verb), weighted where the method has weights, from the exact "
-        "one, after a number of model calls (runs that have no draw yet are left out):",
+        "KL of the empirical distribution of (subject, verb), weighted where the method has weights, from the "
+        "exact one, after a number of model calls (runs that have no draw yet are left out):",
         "",
         "| method | " + " | ".join(f"{n} calls" for n in CALLS) + " |",
         "|---" * (len(CALLS) + 1) + "|",

@@ -94,15 +94,12 @@ def run(out: Path, data: Path, model: Any, tokenizer: Any, scale: float) -> str:
     lines = [
         "## SyGuS with SmolLM2",
         "",
-        f"SmolLM2-135M-Instruct; the {CHOSEN} tasks of SLIA and of BV4 with the shortest prompts (one solved example "
-        f"and "
-        f"the question), the published grammars, texts of at most 80 tokens, temperature 1; at most {calls} model "
-        f"calls "
-        "for each method and task and 60 draws. Bounds of log Z are those that the tries prove. What a text's "
-        "probability "
-        "given the grammar is, is not known; it is estimated, as the papers do, from all texts that any method "
-        "found: "
-        "their mean log p is the fifth column, and KL is that of a method's draws (unweighted) from that estimate.",
+        f"SmolLM2-135M-Instruct; the {CHOSEN} tasks of SLIA and of BV4 with the shortest prompts (one solved "
+        "example and the question), the published grammars, texts of at most 80 tokens, temperature 1; at most "
+        f"{calls} model calls for each method and task and 60 draws. Bounds of log Z are those that the tries "
+        "prove. What a text's probability given the grammar is, is not known; it is estimated, as the papers do, "
+        "from all texts that any method found: their mean log p is the fifth column, and KL is that of a method's "
+        "draws (unweighted) from that estimate.",
         "",
         f"| task | prompt tokens | log Z | texts found | mean log p | {heads} |",
         "|---" * (5 + 3 * len(METHODS)) + "|",

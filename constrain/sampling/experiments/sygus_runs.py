@@ -85,14 +85,11 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         "## SyGuS with a trigram model",
         "",
         f"{len(chosen)} tasks of SLIA and BV4 with their published grammars, in which rules nest at most "
-        f"{DEPTH['SLIA']} "
-        f"(SLIA) and {DEPTH['BV4']} (BV4) deep, so that the distribution can be computed. The model is a trigram of "
-        "the solutions that the task's prompt shows, and of its own, over the tokens of a real tokenizer. KL(P ‖ "
-        "next draw) of ASAp after a number of draws (0 is "
-        f"masking), from 100 exact texts; mean log P(x | grammar), exactly and over {DRAWS[-1]} draws (ASAp: the "
-        f"second "
-        "half of them; and all of them with their weights); how many texts CARS draws with at most 1 500 model "
-        "calls.",
+        f"{DEPTH['SLIA']} (SLIA) and {DEPTH['BV4']} (BV4) deep, so that the distribution can be computed. The model "
+        "is a trigram of the solutions that the task's prompt shows, and of its own, over the tokens of a real "
+        "tokenizer. KL(P ‖ next draw) of ASAp after a number of draws (0 is masking), from 100 exact texts; mean "
+        f"log P(x | grammar), exactly and over {DRAWS[-1]} draws (ASAp: the second half of them; and all of them "
+        "with their weights); how many texts CARS draws with at most 1 500 model calls.",
         "",
         "| task | pairs | log Z | "
         + " | ".join(f"KL {n}" for n in DRAWS)
@@ -100,9 +97,8 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         "|---" * (len(DRAWS) + 8) + "|",
         *rows,
         "",
-        f"After {DRAWS[-1]} draws ASAp is closer than masking in {better} of {len(curves)} tasks; in {worse} of them "
-        f"it "
-        "was further off than masking somewhere on the way. Mean distance from the exact mean log P: "
+        f"After {DRAWS[-1]} draws ASAp is closer than masking in {better} of {len(curves)} tasks; in {worse} of "
+        "them it was further off than masking somewhere on the way. Mean distance from the exact mean log P: "
         + ", ".join(f"{name} {value:.2f}" for name, value in gap.items() if math.isfinite(value))
         + f". CARS had at least 20 draws in {len(points['cars'])} tasks.",
     ]

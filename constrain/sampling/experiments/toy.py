@@ -106,11 +106,10 @@ def run(out: Path, *, runs: int = 100) -> str:
     lines = [
         "## Five bits",
         "",
-        f"The language is `{LANGUAGE}` (the skewed binary grammar of the paper on ASAp), the model an enumerable toy "
-        f"that writes bits, so every figure but the last column of the picture is exact given the trie; the band is "
-        f"over "
-        f"{runs} runs. Masking writes 00000 with probability {next_draw(None)['00000']:.4f}, the model given the "
-        f"grammar with {exact['00000']:.4f}. KL of masking's draws: {mask:.4g} nats.",
+        f"The language is `{LANGUAGE}` (the skewed binary grammar of the paper on ASAp), the model an enumerable "
+        "toy that writes bits, so every figure but the last column of the picture is exact given the trie; the "
+        f"band is over {runs} runs. Masking writes 00000 with probability {next_draw(None)['00000']:.4f}, the model "
+        f"given the grammar with {exact['00000']:.4f}. KL of masking's draws: {mask:.4g} nats.",
         "",
         "| draws | KL of ASAp's next draw | 95 % band of the mean |",
         "|---|---|---|",
