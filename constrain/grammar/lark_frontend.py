@@ -17,15 +17,16 @@ from typing import Any, NoReturn
 
 from constrain.errors import ConstraintError, GrammarError, LimitExceeded, UnsupportedFeature
 from constrain.grammar import lark_bounds
-from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
+from constrain.grammar.cfg import Cfg, Indentation
 from constrain.grammar.combine import graft
 from constrain.grammar.ir import Grammar
 from constrain.grammar.lark_source import Embedded, Parts, prepared
 from constrain.grammar.lark_terminals import lexer_terminals, plain_terminals
+from constrain.grammar.lark_writer import RulesWriter, language_of
 from constrain.grammar.shipped import shipped_text
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import compile
-from constrain.regular.ast import ALL, automaton, char_set, concat, difference, intersect, literal, repeat, union
+from constrain.regular.ast import ALL, automaton, char_set, concat, difference, intersect, literal, repeat
 
 _AT = re.compile(r"(?:at )?line (\d+),? col(?:umn)? (\d+)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -93,7 +94,7 @@ class _Loader:
         definitions = [d for d in definitions if d.name in used]
         make = plain_terminals if scannerless else lexer_terminals
         terminals, places = make(definitions, ignored, self.flags, self.place, self.limits)
-        made = _Rules(terminals, places)
+        made = RulesWriter(terminals, places)
         for rule in rules:
             self.add(made, rule)
         if scannerless:
@@ -195,7 +196,7 @@ class _Loader:
         usual = {"_INDENT", "_DEDENT"} <= used - known and "_NEWLINE" in known
         return _indenter("python") if usual else None
 
-    def indentation(self, indents: Any, made: _Rules) -> Indentation:
+    def indentation(self, indents: Any, made: RulesWriter) -> Indentation:
         """Lines and blocks by the terminals that the indenter names.
 
         Lark's newline takes the indentation of the next line with it; here it ends before that.
@@ -207,7 +208,7 @@ class _Loader:
         given = made.terminals[newline[0]]
         blanks = repeat(char_set(" \t"))
         ends = concat(ALL, literal("\n"))
-        whole = intersect(_language(given), concat(ends, blanks))
+        whole = intersect(language_of(given), concat(ends, blanks))
         ended = intersect(whole, ends)
         if (
             len(newline) > 1
@@ -267,7 +268,7 @@ class _Loader:
                 elif symbol.name not in defined:
                     raise GrammarError(f"the rule {symbol.name} has no definition", **self.place(rule.origin.name))
 
-    def add(self, made: _Rules, rule: Any) -> None:
+    def add(self, made: RulesWriter, rule: Any) -> None:
         """Add a rule; where one of its terminals is several of ours, once for each of them.
 
         (A nonterminal for them would change what the lexer looks for: the parser's states would be others.)
@@ -281,7 +282,7 @@ class _Loader:
         for right in product(*options):
             made.add(rule.origin.name, list(right))
 
-    def symbol(self, made: _Rules, symbol: Any) -> tuple[int | str, ...]:
+    def symbol(self, made: RulesWriter, symbol: Any) -> tuple[int | str, ...]:
         """What a symbol of lark's may be: places among the terminals, or the name of a rule."""
         if not symbol.is_term:
             return (str(symbol.name),)
@@ -324,66 +325,6 @@ def _ready() -> None:
             make()
         finally:
             lexer.has_interegular = True
-
-
-class _Rules:
-    """The rules while they are written."""
-
-    def __init__(self, terminals: list[Terminal], places: dict[str, tuple[int, ...]]) -> None:
-        self.terminals = terminals
-        self.places = dict(places)
-        self.names: dict[str, int] = {}
-        self.rules: list[tuple[str, list[int | str]]] = []
-
-    def terminal(self, name: str) -> tuple[int, ...]:
-        """The places of a terminal."""
-        if name not in self.places:  # it has no text of its own
-            self.places[name] = (len(self.terminals),)
-            self.terminals.append(Terminal(name))
-        return self.places[name]
-
-    def part(self, name: str, embed: Any, part: Embedded) -> tuple[int, ...]:
-        """The place of a schema or a token."""
-        if name not in self.places:
-            node = embed(part)
-            self.places[name] = (len(self.terminals),)
-            self.terminals.append(Terminal(part.name, None, node))
-        return self.places[name]
-
-    def add(self, left: str, right: list[int | str]) -> None:
-        self.names.setdefault(left, len(self.names))
-        self.rules.append((left, right))
-
-    def cfg(self, start: str) -> Cfg:
-        first = len(self.terminals)
-
-        def number(symbol: int | str) -> int:
-            return symbol if isinstance(symbol, int) else first + self.names[symbol]
-
-        rules = tuple([Rule(number(left), tuple([number(s) for s in right])) for left, right in self.rules])
-        return Cfg(tuple(self.terminals), tuple(self.names), rules, number(start))
-
-    def without_lexer(self, start: str, ignored: list[str]) -> Cfg:
-        """What is ignored may stand before, between and after terminals."""
-        if not ignored:
-            return self.cfg(start)
-        language = union(*[_language(self.terminals[i]) for name in ignored for i in self.places[name]])
-        gap = len(self.terminals)
-        self.terminals.append(Terminal("ignored", language))
-        written, self.rules = self.rules, []
-        self.add("ignored.any", [])
-        self.add("ignored.any", ["ignored.any", gap])
-        for at in sorted({s for _, right in written for s in right if isinstance(s, int)}):
-            self.add(f"{self.terminals[at].name}.spaced.{at}", [at, "ignored.any"])
-        for left, right in written:
-            self.add(left, [s if isinstance(s, str) else f"{self.terminals[s].name}.spaced.{s}" for s in right])
-        self.add("whole.text", ["ignored.any", start])
-        return self.cfg("whole.text")
-
-
-def _language(terminal: Terminal) -> Any:
-    assert terminal.language is not None
-    return terminal.language
 
 
 def _number(value: Any) -> int | None:
