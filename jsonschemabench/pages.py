@@ -79,7 +79,10 @@ def markdown_page(summary: Summary, name: str = "report") -> str:
         parts += [f"## {suite}", f"{about['about'][0].upper()}{about['about'][1:]}. {about['cases']} cases."]
         parts += [tables.markdown(tables.coverage(summary, suite))]
         if found["pairs"]:
-            parts += ["On the cases that both get right:", tables.markdown(tables.pairs(summary, suite))]
+            parts += [
+                "In pairs; times on the cases that both get right:",
+                tables.markdown(tables.pairs(summary, suite)),
+            ]
         for group in found["speed"]:
             parts += [_over(group), tables.markdown(tables.speed(summary, group))]
         if any(len(of) > 1 for of in found["splits"].values()):
@@ -167,7 +170,10 @@ def _html_suite(summary: Summary, suite: str) -> str:
                 parts += [f"<h4>Tail: {title}</h4>", drawing.curves(lines, unit)]
             parts.append(tables.html(tables.speed(summary, group)))
     if found["pairs"]:
-        parts += ["<h3>Pairs</h3><p>On the cases that both get right.</p>", tables.html(tables.pairs(summary, suite))]
+        parts += [
+            "<h3>Pairs</h3><p>Times on the cases that both get right.</p>",
+            tables.html(tables.pairs(summary, suite)),
+        ]
     if any(len(of) > 1 for of in found["splits"].values()):
         parts += ["<h3>By split</h3><p>Right cases of all.</p>", tables.html(tables.splits(summary, suite))]
     if by_keyword(suite, found):

@@ -51,20 +51,14 @@ def findings(summary: Summary) -> tuple[list[str], list[str]]:
     lost: list[str] = []
     won: list[str] = []
     for suite, found in summary["suites"].items():
-        covered = found["coverage"]
-        if OURS not in covered:
-            continue
-        for peer, of in covered.items():
-            if peer not in (OURS, "none") and of["cases"] == covered[OURS]["cases"] and of["unsupported"] < of["cases"]:
-                mine, theirs = covered[OURS]["right"], of["right"]
-                text = (
-                    f"{suite}: {{}} is right on more cases than {{}}: {max(mine, theirs)} against {min(mine, theirs)}."
-                )
-                if theirs > mine:
-                    lost.append(text.format(peer, OURS))
-                elif mine > theirs:
-                    won.append(text.format(OURS, peer))
         for peer, pair in found["pairs"].items():
+            mine, theirs = pair["right"]
+            if mine != theirs:
+                better, worse = (peer, OURS) if theirs > mine else (OURS, peer)
+                (lost if theirs > mine else won).append(
+                    f"{suite}: of {pair['walked_by_both']} cases that both walked, {better} is right on "
+                    f"{max(mine, theirs)}, {worse} on {min(mine, theirs)}."
+                )
             for name, point, unit, title in MEASURES:
                 mine, theirs = pair["ours"][name].get(point), pair["theirs"][name].get(point)
                 if mine is None or theirs is None or _figure(mine) == _figure(theirs):

@@ -182,6 +182,7 @@ def pairs(rows: dict[str, Rows], outcomes: dict[str, dict[str, str]], ours: str 
         if names:
             found[peer] = {
                 "walked_by_both": len(both),
+                "right": [sum(outcomes[engine][name] == "right" for name in both) for engine in (ours, peer)],
                 "cases": len(names),
                 "ours": times([rows[ours][name] for name in names]),
                 "theirs": times([rows[peer][name] for name in names]),

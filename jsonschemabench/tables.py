@@ -118,17 +118,17 @@ def pairs(summary: Summary, suite: str) -> Table:
     rows = []
     for peer, found in summary["suites"][suite]["pairs"].items():
         ours, theirs = found["ours"], found["theirs"]
-        cells = [engine_name(summary, peer), f"{found['cases']} of {found['walked_by_both']}"]
+        right = " / ".join(map(str, found["right"]))
+        cells = [engine_name(summary, peer), str(found["walked_by_both"]), right, str(found["cases"])]
         for name, point in (
             ("step_us", "mean"), ("step_us", "p50"), ("step_us", "p99"), ("step_us", "max"),
             ("first_mask_ms", "p50"), ("first_mask_ms", "p99"), ("memory_mb", "max"),
         ):  # fmt: skip
             cells.append(f"{_figure(ours[name].get(point))} / {_figure(theirs[name].get(point))}")
         rows.append(cells)
-    head = [
-        "constrain / the peer", "cases", "step mean, µs", "step p50, µs", "step p99, µs", "step max, µs",
-        "first mask p50, ms", "first mask p99, ms", "memory max, MB",
-    ]  # fmt: skip
+    head = ["constrain / the peer", "walked by both", "right", "right in both"]
+    head += ["step mean, µs", "step p50, µs", "step p99, µs", "step max, µs"]
+    head += ["first mask p50, ms", "first mask p99, ms", "memory max, MB"]
     return Table(head, rows)
 
 
