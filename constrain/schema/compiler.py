@@ -23,6 +23,7 @@ from constrain.limits import Limits
 from constrain.regular.ast import BOOLEAN as HAS_ALGEBRA
 from constrain.regular.ast import Regex
 from constrain.schema import algebra, arrays, distinct, finite, negation, numbers, objects, strings
+from constrain.schema.dialects import ASSERTED
 from constrain.schema.keywords import tables
 from constrain.schema.resolve import MIXED, Resolver, Resource
 from constrain.schema.shape import Literal, Refusal, Shape
@@ -352,7 +353,7 @@ class Compiler:
 
     def format(self, name: Json, schema: Json, resource: Resource) -> Format | Refusal | None:
         """The strings of a format; None where it is only an annotation; or why it can't be enforced."""
-        if not self.assert_formats:
+        if not self.assert_formats and ASSERTED not in resource.unknown:
             return None
         if not isinstance(name, str):
             raise self.invalid(schema, "format", "`format` must be a text")

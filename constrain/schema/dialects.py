@@ -23,6 +23,7 @@ _VALIDATION: Final = frozenset(
 )  # fmt: skip
 _UNEVALUATED: Final = frozenset({"unevaluatedItems", "unevaluatedProperties"})
 _FORMAT: Final = frozenset({"format"})
+ASSERTED: Final = "(format is asserted)"  # no keyword, but what a dialect says of `format`
 _VOCABULARIES: Final[dict[int, dict[str, frozenset[str]]]] = {
     2019: {
         "core": frozenset(), "applicator": _APPLICATOR | _UNEVALUATED | {"additionalItems"}, "validation": _VALIDATION,
@@ -67,6 +68,8 @@ def dialect_of(registry: Any, uri: str) -> Dialect | None:
             foreign = next((v for v, needed in vocabularies.items() if needed is True and v not in known), "")
             present = frozenset().union(*(known[v] for v in vocabularies if v in known))
             unknown = frozenset().union(*known.values()) - present
+            if _BASE[named] + "format-assertion" in vocabularies:
+                unknown |= {ASSERTED}
         uri = metaschema["$schema"]
     return None
 

@@ -450,6 +450,7 @@ _FROM_2019: Final[dict[Any, Handler]] = {
     "dependentSchemas": dependencies,
     "unevaluatedItems": unevaluated_items,
     "unevaluatedProperties": unevaluated_properties,
+    "dependencies": dependencies,  # later drafts leave it to implementations
 }
 _OLD: Final[dict[Any, Handler]] = {"items": items_before, "dependencies": dependencies}
 _NEW: Final[dict[Any, Handler]] = {"items": items, "prefixItems": prefix_items, "$dynamicRef": dynamic_ref}
@@ -465,7 +466,7 @@ def tables(internal: dict[Any, Handler]) -> dict[int, dict[Any, Handler]]:
         7: always | _OLD | _FROM_6 | {"if": if_},
         2019: always | _FROM_6 | _FROM_2019 | {"items": items_before, "$recursiveRef": dynamic_ref},
         2020: always | _FROM_6 | _FROM_2019 | _NEW,
-        MIXED: always | _FROM_6 | _FROM_2019 | _NEW | {"dependencies": dependencies},
+        MIXED: always | _FROM_6 | _FROM_2019 | _NEW,
     }
 
 

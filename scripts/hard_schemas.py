@@ -1,0 +1,77 @@
+"""Schemas that multiply, as a suite for the benchmark: JSON lines on standard output.
+
+    python scripts/hard_schemas.py > hard.jsonl
+    python -m jsonschemabench speed --data hard.jsonl --engines constrain,llguidance,glrmask --no-startup --out hard.md
+
+prints and writes the time to compile each of them and to make the masks of its instances, engine by engine.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+
+def nested(keyword: str, depth: int) -> dict[str, Any]:
+    """Unions of `keyword` inside of each other, several of which have to hold at once."""
+    schema: dict[str, Any] = {"type": "integer"}
+    for level in range(depth):
+        name = f"m{level}"
+        wanted = [name, "kind"]
+        options = [
+            {"properties": {name: schema, "kind": {"const": level}}, "required": wanted},
+            {"properties": {name: {"type": "string"}, "kind": {"enum": ["text", level + 100]}}, "required": wanted},
+        ]
+        schema = {"type": "object", "allOf": [{keyword: options}, {keyword: list(reversed(options))}]}
+    return schema
+
+
+def chained(n: int) -> dict[str, Any]:
+    """Each name demands the next one."""
+    names = [f"n{i}" for i in range(n + 1)]
+    return {
+        "type": "object",
+        "properties": {name: {"type": "integer"} for name in names},
+        "dependentRequired": {a: [b] for a, b in pairwise(names)},
+        "additionalProperties": False,
+    }
+
+
+def cases() -> list[dict[str, Any]]:
+    """Names, schemas and instances as the benchmark reads them."""
+    inner: Any = 1
+    for level in range(6):
+        inner = {f"m{level}": inner, "kind": level}
+    items = [f"item {i}" for i in range(1000)]
+    found = [
+        ("oneOf under allOf", nested("oneOf", 6), [inner], [{**inner, "kind": 99}]),
+        ("anyOf under allOf", nested("anyOf", 6), [inner], [{**inner, "kind": 99}]),
+        ("12 dependentRequired", chained(12), [{f"n{i}": i for i in range(13)}, {"n12": 1}], [{"n0": 1}]),
+        (
+            "uniqueItems of 1000", {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            [items], [[*items, "item 500"]],
+        ),
+        (
+            "contains with bounds",
+            {"type": "array", "contains": {"type": "integer"}, "minContains": 100, "maxContains": 200},
+            [[*range(150), "x"]], [[*range(99), "x"]],
+        ),
+        (
+            "not patternProperties",
+            {"allOf": [{"not": {"patternProperties": {f"^{x}": {"type": "null"}}}} for x in "abcdef"], "type": "object"},
+            [{x: 1 for x in "abcdef"}], [{x: 1 for x in "abcde"}],
+        ),
+    ]  # fmt: skip
+    return [
+        {
+            "name": name, "split": "hard", "schema": schema,
+            "tests": [{"valid": v, "data": data} for v, instances in ((True, good), (False, bad)) for data in instances],
+        }
+        for name, schema, good, bad in found
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    for case in cases():
+        print(json.dumps(case))
