@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> int:
             count["cases refused"] += len(group.content["tests"])
         count["cases wrong"] += got.count("-") if not got.startswith("refused") else 0
         before = kept(group, known)
-        if got != before or "-v" in arguments and (got.startswith("refused") or "-" in got):
+        if got != before or ("-v" in arguments and (got.startswith("refused") or "-" in got)):
             print(f"{group.draft}/{group.file} {group.place}: {before} -> {got}")
     for (draft, required), count in counts.items():
         print(draft, "required" if required else "optional", dict(count))

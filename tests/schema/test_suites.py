@@ -31,14 +31,16 @@ def test_the_official_suite() -> None:
     assert not changed, f"other outcomes than recorded; if they are better: {UPDATE}"
 
 
+CHOICES = {"optional/content", "optional/format/hostname"}  # where the specification leaves a choice, or docs narrow it
+
+
 def test_what_is_recorded() -> None:
-    """Required tests: none wrong, at most 1 % of the groups refused. Optional ones: at least 95 % right."""
+    """Required tests: at most 1 % of the groups refused. Wrong is only what json-schema.md says is meant otherwise."""
     for draft, files in conformance.recorded().items():
         required = [o for file, groups in files.items() if "optional/" not in file for o in groups.values()]
-        assert not [o for o in required if "-" in o and not o.startswith("refused")]
         assert sum(o.startswith("refused") for o in required) <= 0.01 * len(required), draft
-        optional = [o for file, groups in files.items() if "optional/" in file for o in groups.values()]
-        assert sum(set(o) == {"+"} for o in optional) >= 0.8 * len(optional), draft
+        wrong = {f for f, groups in files.items() for o in groups.values() if set(o) <= {"+", "-"} and "-" in o}
+        assert wrong <= CHOICES, draft
 
 
 def test_maskbench_sample() -> None:
