@@ -71,9 +71,9 @@ def markdown_page(summary: Summary, name: str = "report") -> str:
         f"[{name}.html]({name}.html). In sentences: [{name}-reading.md]({name}-reading.md). "
         "How it is measured: [README.md](README.md).",
         facts(summary),
-        "## Processes and bindings",
-        tables.markdown(tables.processes(summary)),
     ]
+    if summary["about"]["engines"]:
+        parts += ["## Processes and bindings", tables.markdown(tables.processes(summary))]
     for suite, found in summary["suites"].items():
         about = summary["about"]["suites"][suite]
         parts += [f"## {suite}", f"{about['about'][0].upper()}{about['about'][1:]}. {about['cases']} cases."]
@@ -90,7 +90,8 @@ def markdown_page(summary: Summary, name: str = "report") -> str:
         if by_keyword(suite, found):
             parts += ["Right cases of all that have the keyword:"]
             parts += [tables.markdown(tables.splits(summary, suite, "keywords"))]
-    parts += ["## Differences", _differences(summary), tables.markdown(tables.decisions(summary))]
+    if summary["suites"]:
+        parts += ["## Differences", _differences(summary), tables.markdown(tables.decisions(summary))]
     written = tables.written(summary)
     if written:
         parts += ["## Texts of a model", f"Model: {summary['about']['plan']['model']}.", tables.markdown(written)]

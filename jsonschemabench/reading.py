@@ -41,7 +41,7 @@ def reading(summary: Summary) -> str:
         "## Where it wins",
         _bullets(won) or "Nowhere in this run.",
         "## What the figures don't say",
-        _bullets(caveats(summary)),
+        _bullets(caveats(summary)) or "See [README.md](README.md).",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -70,13 +70,14 @@ def findings(summary: Summary) -> tuple[list[str], list[str]]:
                 (lost if mine > theirs else won).append(text)
     for task, engines in summary["texts"].items():
         for peer, of in engines.items():
-            mine = engines.get(OURS)
-            if mine is None or peer == OURS or of["correct"] != of["correct"] or mine["correct"] != mine["correct"]:
-                continue
-            shares = tables.percent(mine["correct"]), tables.percent(of["correct"])
-            if shares[0] != shares[1]:
-                text = f"{task}: {shares[0]} correct under {OURS}, {shares[1]} under {peer} ({of['texts']} texts)."
-                (lost if of["correct"] > mine["correct"] else won).append(text)
+            if peer != OURS and OURS in engines:
+                for name, title in (("correct", "correct"), ("empirical", "valid, of all texts asked for")):
+                    mine, theirs = engines[OURS][name], of[name]
+                    shares = tables.percent(mine), tables.percent(theirs)
+                    if shares[0] != shares[1] and "–" not in shares:
+                        (lost if theirs > mine else won).append(
+                            f"{task}: {shares[0]} {title} under {OURS}, {shares[1]} under {peer} ({of['texts']} texts)."
+                        )
     return lost, won
 
 
@@ -124,6 +125,15 @@ def caveats(summary: Summary) -> list[str]:
                 f"{suite}: {found['set_aside']} instances count for nobody, since validators contradict their label "
                 "or they rest on a format."
             )
+    for task, engines in summary["texts"].items():
+        free = engines.get("none", {}).get("tokens_per_s")
+        for engine, of in engines.items():
+            if engine != "none" and of["tokens_per_s"] == of["tokens_per_s"]:
+                sentences.append(
+                    f"{task}: {_figure(of['tokens_per_s'])} tokens/s under {engine}"
+                    + (f", {_figure(free)} without constraint" if free else "")
+                    + f"; {of['texts']} texts, which is few."
+                )
     loads = [job["load"] for job in summary["about"]["jobs"]]
     if loads:
         sentences.append(f"The load average at the ends of the jobs was between {min(loads)} and {max(loads)}.")

@@ -55,8 +55,8 @@ def test_blocks_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    results = ("speed.md", "coverage.md", "report.md", "report-reading.md", "report.html")  # written by benchmark runs
-    generated = {ROOT / "docs" / "benchmarks" / name for name in results}
+    names = ("speed", "coverage", "report", "report-reading", "texts", "texts-reading")  # written by benchmark runs
+    generated = {ROOT / "docs" / "benchmarks" / f"{name}.{kind}" for name in names for kind in ("md", "html")}
     for target, anchor in LINK.findall(page.read_text("utf-8")):
         if "://" in target:
             continue
