@@ -234,12 +234,18 @@ def moves(H, nid, off, ph, s, d, n, st, b, end, p):
         return boundary(H, nid, off, end, 0, bottom, p)
     lexer = H[off + R_LEXER]
     if ph == PH_INDENT:
-        if end == 0 and column_after(H, off, n, b) < 0:
-            p = pend(H, p, nid << 4 | PH_BLANK, H[off + R_BLANK], D_BODY, s, st)
-            if 0 <= b < 128 and dfa_step(H, lexer, H[off + R_BLANK], b) >= 0:
+        if end == 0:
+            if column_after(H, off, n, b) >= 0:
                 return p
-        if s != 0:
-            return boundary(H, nid, off, end, 0, st, p) if n == 0 or end != 0 else p
+            blank = b < 0 or (b < 128 and dfa_step(H, lexer, H[off + R_BLANK], b) >= 0)
+            if s != 0:  # the first line: no spaces before it, but for a blank one
+                return boundary(H, nid, off, 0, 0, st, p) if n == 0 or blank else p
+            if blank:
+                p = pend(H, p, nid << 4 | PH_BLANK, H[off + R_BLANK], D_BODY, 0, st)
+                if b >= 0:
+                    return p
+        elif s != 0:
+            return boundary(H, nid, off, end, 0, st, p)
         return pend(H, p, nid << 4 | PH_TAKE, H[off + R_NEWLINE], end, 0 if end != 0 else n, st)
     if d == D_BODY:  # PH_BLANK
         s2 = s

@@ -52,7 +52,8 @@ class Indentation(NamedTuple):
     `newline` reads a line end with all blank lines and comments after it, up to the last line feed (`indentation.py`).
     The spaces before the first character of the next line are counted, a tab as `tab` of them: more than before is an
     `indent`, less is one `dedent` for each block that ends, and must come back to an earlier column; these two have no
-    text. Between `opening` and `closing` terminals line ends are dropped. At the end of the text all blocks end.
+    text. Between `opening` and `closing` terminals line ends are dropped. At the end of the text all blocks end. Unlike
+    lark's, no spaces may stand before the first line, and a last line of spaces or a comment alone is blank.
     """
 
     newline: int

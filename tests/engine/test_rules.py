@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Any
 
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from constrain import Constraint, GrammarError, LimitExceeded, Unsatisfiable, Vocabulary
 from constrain.engine.matcher import Matcher
-from constrain.grammar.cfg import Cfg, Rule, Terminal
+from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
 from constrain.grammar.ir import Grammar, Rules
 from constrain.grammar.lalr import Tables, tables
-from constrain.regular import parse_python
+from constrain.regular import ast, parse_python
 from tests.grammar import naive_cfg, naive_lexing, random_cfg
 
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -154,3 +155,67 @@ def test_masks_with_a_random_lexer(cfg: Cfg, data: Draw) -> None:
         check_lexing(cfg, t, matcher, tokens, data.draw, letters)
     except LimitExceeded as error:
         assert error.keyword in ("live_stacks", "lookahead")
+
+
+def blocks(behind: str = "") -> Cfg:
+    """Lines of `a`, `a(...)` and `b:` with a block of lines, as Python has them. behind: what may follow line ends in their token."""
+    a, b, opening, closing, newline, indent, dedent, space = range(8)
+    start, line, block, arguments = range(8, 12)
+    terminals = (
+        Terminal("A", parse_python("a+"), rank=2),
+        Terminal("B", parse_python("b:"), rank=3),
+        Terminal("OPEN", ast.literal("("), rank=4),
+        Terminal("CLOSE", ast.literal(")"), rank=5),
+        Terminal("NEWLINE", parse_python(r"(#a*)?\n([ \t]*(#a*)?\n)*" + behind), rank=0),
+        Terminal("INDENT"),
+        Terminal("DEDENT"),
+        Terminal("SPACE", parse_python("[ \t]+"), rank=6),
+    )
+    rules = (
+        Rule(start, ()),
+        Rule(start, (start, line)),
+        Rule(line, (a, newline)),
+        Rule(line, (a, opening, arguments, closing, newline)),
+        Rule(line, (b, newline, indent, block, dedent)),
+        Rule(block, (line,)),
+        Rule(block, (block, line)),
+        Rule(arguments, (a,)),
+        Rule(arguments, (arguments, a)),
+    )
+    lines = Indentation(newline, indent, dedent, (opening,), (closing,))
+    names = ("start", "line", "block", "arguments")
+    return Cfg(terminals, names, rules, start, lexing=True, ignore=frozenset([space]), indentation=lines)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_masks_of_lines_and_blocks(data: Draw) -> None:
+    naive = blocks(r"[ \t]*")  # lark's line ends take the spaces before the next line with them
+    t = tables(naive)
+    tokens = [*"ab:() #\n", "a\n", "b:\n", "\n ", "\n  ", "  ", " a", "  a\n", "\n\n ", "(\n", ")\n", "#\n", "b:\n a\n"]
+    matcher = constraint(blocks()).compile(vocabulary(tokens)).matcher()
+    text = ""
+
+    def accepts(whole: str) -> bool:
+        if whole[:1] == " " and whole.lstrip(" ")[:1] not in ("\n", "#", ""):
+            return False  # lark drops spaces before the first line
+        head, end, last = whole.rpartition("\n")  # spaces or a comment at the end of the text are no line
+        blank = end and re.fullmatch(r"[ \t]*(#a*)?", last)
+        return naive_lexing.accepts(naive, t, head + end if blank else whole)
+
+    for _ in range(data.draw(st.integers(1, 7))):
+        good, end = allowed(matcher, tokens)
+        assert end == accepts(text), text
+        for token in tokens:
+            if token in good:
+                copy = matcher.copy()
+                assert copy.accept(tokens.index(token))
+                whole = completion(copy, text + token, "a\n )(b:", 9)
+                assert whole is not None, (text, token)
+                assert accepts(whole), (text, token, whole)
+            else:
+                for more in ("", "a\n", "\n", " a\n", "  a\n", ")\n", "a)\n", ":\n a\n", "\n  a\n"):
+                    assert not accepts(text + token + more), (text, token, more)
+        token = data.draw(st.sampled_from(sorted(good)))
+        assert matcher.accept(tokens.index(token))
+        text += token
