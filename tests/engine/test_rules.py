@@ -158,7 +158,7 @@ def test_masks_with_a_random_lexer(cfg: Cfg, data: Draw) -> None:
 
 
 def blocks(behind: str = "") -> Cfg:
-    """Lines of `a`, `a(...)` and `b:` with a block of lines, as Python has them. behind: what may follow line ends in their token."""
+    """Lines of `a`, `a(...)` and `b:` with a block of lines, as in Python. behind: what line ends take after them."""
     a, b, opening, closing, newline, indent, dedent, space = range(8)
     start, line, block, arguments = range(8, 12)
     terminals = (
