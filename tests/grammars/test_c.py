@@ -25,8 +25,10 @@ VALID = [
     "extern int f(int n, int a[n]);",
     "static int add(const int *a, size_t n) { int s = 0; for (size_t i = 0; i < n; i++) s += a[i]; return s; }",
     "int main(int argc, char **argv)\n{\n  if (argc > 1) return 1; else if (argc) ; else { return 2; }\n  return 0;\n}",
-    "void f(void) { while (1) if (2) break; else continue; do { } while (0); for (;;) ; switch (3) { case 1: default: ; } }",
-    "void f(int x) { again: x--; if (x) goto again; x = x ? 1 : 2, x += 3; x <<= 1; x = -x + ~x * !x / 2 % 3 & 4 | 5 ^ 6; }",
+    "void f(void) { while (1) if (2) break; else continue; do { } while (0); for (;;) ; switch (3) "
+    "{ case 1: default: ; } }",
+    "void f(int x) { again: x--; if (x) goto again; x = x ? 1 : 2, x += 3; x <<= 1; x = -x + ~x * "
+    "!x / 2 % 3 & 4 | 5 ^ 6; }",
     "void f(void) { int x = (int) 1.5; size_t s = sizeof(int) + sizeof x + sizeof (x) + _Alignof(double); x = *&x; }",
     "struct p { int x; }; int f(struct p *p, struct p q) { return p->x + q.x + (*p).x + ((struct p){ 1 }).x; }",
     "void f(void) { if (1) if (2) ; else ; else ; }",
@@ -47,7 +49,7 @@ INVALID = [
     "int x;}", "int x;;", "int f() { sizeof; }", "int f() { x.1; }", "typedef;x", "int x = {1, 2;",
     "int f() { a ? b; }", "int f() { if (1) }", "struct { int x } y z;",
 ]  # fmt: skip
-PIECES = "int char * & ( ) { } [ ] ; , = + - 1 x if else for while return struct const . -> ? : \"a\" 'b' == ++ size_t case"
+PIECES = "int char * & ( ) { } [ ] ; , = + - 1 x if else for while return const . -> ? : \"a\" 'b' == ++ case"
 
 
 @pytest.mark.parametrize("valid", [True, False])
@@ -66,8 +68,8 @@ def well_formed(text: str, folder: Path) -> bool:
     said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     return not re.search(
         r"error: (?:.*expected|stray|missing terminating|unterminated|.*invalid suffix|invalid digit"
-        r"|empty character|exponent has no|too many decimal|.*without a previous|ISO C (?:forbids|does not allow|requires)"
-        r"|.*parse error|data definition has no|type defaults|a label can only|.*declaration specifiers|two or more data)",
+        r"|empty character|exponent has no|too many decimal|ISO C (?:forbids|does not allow|requires)"
+        r"|.*parse error|a label can only)",
         said,
     )
 
