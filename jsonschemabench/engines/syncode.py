@@ -26,7 +26,7 @@ class SynCode(Engine):
     about = "LALR parser and mask store, Python; grammars only, allows more than the grammar"
     requirements = ("torch==2.13.0", "syncode==0.4.16", "numpy")
     environment = "syncode"
-    inputs = ("lark",)
+    inputs = ("syncode", "lark")  # "syncode": the name of a grammar that comes with it
     slow = True
     quick = False
 

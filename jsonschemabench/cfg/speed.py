@@ -1,0 +1,186 @@
+"""First masks, masks and accepts of grammars over a large vocabulary, along real files; each engine in its own process.
+
+Three grammars: JSON; the Python grammar that ships with constrain, exact about lines and indentation; and one of
+Python's terminals and nesting alone (`python_like`), which all engines can read. An engine gets a grammar in the
+dialect that it reads; what it refuses is reported in its own words.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschemabench import suites
+from jsonschemabench.cfg import python_like
+from jsonschemabench.limits import Limits
+from jsonschemabench.runner import Row, SetupFailed, Worker, WorkerDied
+from jsonschemabench.suites import Case, Instance
+from jsonschemabench.suites.grammars import JSON_GBNF, own_grammar
+from jsonschemabench.tokenizers import Tokenizer
+
+ENGINES = ("constrain", "llguidance", "glrmask", "xgrammar")
+LIMITS = Limits(compile_s=60.0, walk_s=60.0)
+PYTHON_FILES = (
+    *("abc.py", "bisect.py", "contextlib.py", "copy.py", "csv.py", "fnmatch.py", "heapq.py", "queue.py", "sched.py"),
+    *("shlex.py", "string.py", "textwrap.py"),
+)
+JSON_INSTANCES = 60
+SKIP = '%llguidance {"allow_initial_skip": true}\n'
+Dialects = tuple[tuple[str, str], ...]
+LONGEST = 6000  # characters of a JSON instance
+
+
+@dataclass(frozen=True)
+class Load:
+    """A grammar and the texts to walk it along."""
+
+    case: Case
+    texts: str  # what they are
+
+
+def loads(data: Path, files: Sequence[str], instances: int, seed: int) -> list[Load]:
+    """The three grammars. data: MaskBench's file. files: of the standard library. instances: of MaskBench."""
+    folder = Path(sysconfig.get_paths()["stdlib"])
+    python = tuple(Instance(True, (folder / name).read_text(encoding="utf-8")) for name in files)
+    named = f"{len(files)} modules of the standard library: {', '.join(files)}"
+    jsons = tuple(Instance(True, text) for text in json_texts(data, instances, seed))
+    lines = tuple(Instance(True, python_like.reprinted(instance.text or "")) for instance in python)
+    like = with_skip((("lark", python_like.lark()), ("gbnf", python_like.gbnf())))
+    json = with_skip((*own_grammar("json"), ("gbnf", JSON_GBNF)))
+    return [
+        Load(_case("json", json, jsons), f"{len(jsons)} instances of {data.name}, seed {seed}"),
+        Load(_case("python", with_skip(own_grammar("python")), python), named),
+        Load(_case("python-like", like, lines), "the same modules as ast.unparse writes them"),
+    ]
+
+
+def with_skip(dialects: Dialects) -> Dialects:
+    """For llguidance the same Lark text with the option that lets white space stand at the beginning, as lark does."""
+    own = tuple(("llguidance-lark", SKIP + text) for dialect, text in dialects if dialect == "lark")
+    return (*dialects, *own)
+
+
+def json_texts(data: Path, count: int, seed: int) -> list[str]:
+    """Valid instances of MaskBench, at most one of each schema, drawn by the seed."""
+    cases = suites.load(data)
+    random.Random(seed).shuffle(cases)
+    found: list[str] = []
+    for case in cases:
+        text = next((i.text for i in case.instances if i.valid and i.text and len(i.text) <= LONGEST), None)
+        if text is not None and len(found) < count:
+            found.append(text)
+    return found
+
+
+def _case(name: str, dialects: tuple[tuple[str, str], ...], instances: tuple[Instance, ...]) -> Case:
+    return Case(name, name, "", instances, kind="grammar", dialects=dialects)
+
+
+def measure(engine: str, case: Case, tokenizer: Tokenizer, limits: Limits, core: int | None) -> Row:
+    """One row: compile cold, first mask, every text; for constrain once more in a process that finds it on the disk."""
+    tokens = [instance.ids(tokenizer) for instance in case.instances]
+    with cold_cache() if engine == "constrain" else _as_it_is():
+        row = _walk(engine, case, tokens, tokenizer, limits, core)
+        if engine == "constrain" and "first_mask_ns" in row:
+            again = _walk(engine, case, tokens[:1], tokenizer, limits, core)
+            row["disk_first_mask_ns"] = again.get("first_mask_ns")
+    return row
+
+
+def _walk(
+    engine: str, case: Case, tokens: list[list[int]], tokenizer: Tokenizer, limits: Limits, core: int | None
+) -> Row:
+    try:
+        with Worker(engine, str(tokenizer.keep()), limits, core) as worker:
+            return worker.walk(case, tokens, times=True)
+    except SetupFailed as failure:
+        return {"failed": "start", "error": {"message": str(failure)[:300]}}
+    except WorkerDied as death:
+        return {**death.partial, "failed": death.kind, "error": {"message": death.detail}}
+
+
+@contextmanager
+def cold_cache() -> Iterator[None]:
+    """A cache folder of constrain's that has its kernels and the vocabulary, but has seen no grammar."""
+    from constrain.paths import cache_dir
+
+    kept = os.environ.get("CONSTRAIN_CACHE_DIR")
+    with tempfile.TemporaryDirectory(prefix="jsonschemabench-cold-") as folder:
+        for name in ("kernels", "vocabularies"):
+            (cache_dir() / name).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).symlink_to((cache_dir() / name).resolve())
+        os.environ["CONSTRAIN_CACHE_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["CONSTRAIN_CACHE_DIR"]
+            if kept is not None:
+                os.environ["CONSTRAIN_CACHE_DIR"] = kept
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+def summary(row: Row, texts: int) -> dict[str, Any]:
+    """What of a row goes into the result: milliseconds, microseconds, MB."""
+    error = row.get("refused") or row.get("error") or {}
+    found: dict[str, Any] = {"status": "refused" if "refused" in row else row.get("failed", "ok")}
+    if error:
+        found["message"] = error.get("message", "")
+    for name in ("compile_ns", "first_mask_ns", "disk_first_mask_ns"):
+        if row.get(name) is not None:
+            found[name.replace("_ns", "_ms")] = round(row[name] / 1e6, 3)
+    if row.get("first_mask_error"):
+        found |= {"status": "no mask", "message": row["first_mask_error"]}
+    for name in ("memory_compiled", "memory_walked"):
+        if name in row:
+            found[name + "_mb"] = round(row[name] / 1e6, 1)
+    if "ends" in row:
+        found["whole"] = sum(end[0] == "accepted" for end in row["ends"])
+        found["texts"] = texts
+        stopped = [end for end in row["ends"] if end[0] != "accepted"]
+        if stopped:
+            found["stopped"] = [" ".join(map(str, end)) for end in stopped[:3]]
+        masks, accepts = row["mask_ns"], [ns for ns in row["accept_ns"] if ns >= 0]
+        both = [m + max(a, 0) for m, a in zip(row["mask_ns"], row["accept_ns"], strict=True)]
+        for name, values in (("mask", masks), ("accept", accepts), ("both", both)):
+            if values:
+                found[name + "_us"] = percentiles(values)
+        found["positions"] = len(masks)
+    return found
+
+
+def percentiles(values: list[int]) -> dict[str, float]:
+    """Mean and nearest ranks, in microseconds. values: nanoseconds."""
+    ordered = sorted(values)
+
+    def rank(share: float) -> float:
+        return round(ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))] / 1e3, 2)
+
+    mean = round(sum(ordered) / len(ordered) / 1e3, 2)
+    return {"mean": mean, "p50": rank(0.5), "p99": rank(0.99), "p99.9": rank(0.999), "max": round(ordered[-1] / 1e3, 2)}
+
+
+def run(engines: Sequence[str], todo: Sequence[Load], tokenizer: Tokenizer, core: int | None) -> dict[str, Any]:
+    """All engines on all grammars. The processes of an engine run one after the other."""
+    if "constrain" in engines:  # kernels and the vocabulary's tables are made now, not in what is measured
+        small = Case("warm", "warm", "", (), kind="grammar", dialects=(("lark", 'start: "a"'),))
+        _walk("constrain", small, [], tokenizer, LIMITS, core)
+    found: dict[str, Any] = {}
+    for load in todo:
+        rows = {
+            engine: summary(measure(engine, load.case, tokenizer, LIMITS, core), len(load.case.instances))
+            for engine in engines
+        }
+        tokens = sum(len(instance.ids(tokenizer)) for instance in load.case.instances)
+        found[load.case.name] = {"texts": load.texts, "tokens": tokens, "engines": rows}
+    return {"vocabulary": tokenizer.size, "tokenizer_source": tokenizer.source, "grammars": found}
