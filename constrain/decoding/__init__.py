@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 
 
 def logits_processor(
-    constraint: Constraint | Sequence[Constraint | None], tokenizer: Any, *, eos: int | Iterable[int] | None = None
+    constraint: Constraint | Sequence[Constraint | None],
+    tokenizer: Any,
+    *,
+    eos: int | Iterable[int] | None = None,
+    max_new_tokens: int | None = None,
 ) -> ConstraintProcessor:
     """A logits processor for Hugging Face `generate`, see `ConstraintProcessor`. Imports torch and transformers."""
     from constrain.decoding.huggingface import ConstraintProcessor
 
-    return ConstraintProcessor(constraint, tokenizer, eos=eos)
+    return ConstraintProcessor(constraint, tokenizer, eos=eos, max_new_tokens=max_new_tokens)

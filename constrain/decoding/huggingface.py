@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
+from constrain.decoding.closing import Closing
 from constrain.decoding.masking import MaskBuffer, apply_masks, floor_of
 from constrain.decoding.rows import Matcher, Row, regroup
 from constrain.engine import matcher as engine
@@ -39,7 +40,8 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
     constraint: one for all rows; or a list with one for each prompt of the batch, where None leaves a row free. Rows
     made from one prompt (beams, `num_return_sequences`) are under that prompt's constraint.
     tokenizer: the model's tokenizer, or a Vocabulary. eos: the ids that end a text, where they are not the tokenizer's
-    own (`model.generation_config.eos_token_id`).
+    own (`model.generation_config.eos_token_id`). max_new_tokens: that of `generate`; then every row is complete when
+    they are used up (constrain/decoding/closing.py). LimitExceeded is raised where no complete text fits.
 
     Works for greedy search, sampling, beams, prompt lookup and assisted generation, in float16, bfloat16 and float32,
     on any device, and can be used for one call of `generate` after the other. The given scores are left as they are.
@@ -51,6 +53,7 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
         tokenizer: Any,
         *,
         eos: int | Iterable[int] | None = None,
+        max_new_tokens: int | None = None,
     ) -> None:
         constraints: list[Any] = list(constraint) if isinstance(constraint, list | tuple) else [constraint]
         if not constraints:
@@ -62,6 +65,7 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
                 hint="Pass eos=model.generation_config.eos_token_id.",
             )
         self._compiled = [None if c is None else c.compile(self.vocabulary) for c in constraints]
+        self._max_new_tokens = max_new_tokens
         self._generations: list[_Generation] = []
         self._buffer = MaskBuffer(0, self.vocabulary.words, torch.device("cpu"))
         self._end_mask = np.zeros(self.vocabulary.words, np.uint32)
@@ -147,7 +151,10 @@ class ConstraintProcessor(LogitsProcessor):  # type: ignore[misc]
     def _begin(self, constraint: int) -> Matcher:
         """A matcher at the beginning of a text."""
         compiled = self._compiled[constraint]
-        return _Free(self.vocabulary) if compiled is None else compiled.matcher()
+        if compiled is None:
+            return _Free(self.vocabulary)
+        matcher = compiled.matcher()
+        return matcher if self._max_new_tokens is None else Closing(matcher, self._max_new_tokens)
 
 
 class _Generation:

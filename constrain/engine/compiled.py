@@ -40,6 +40,7 @@ class CompiledConstraint:
         self.lock = threading.Lock()
         self.size, self.words = vocabulary.size, vocabulary.words
         self.generation = 0
+        self.plan: object = None  # how its texts can be completed (decoding/closing.py)
         self._eos = frozenset(vocabulary.eos_ids)
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
