@@ -71,7 +71,7 @@ def compile_schema(
         check_depth(schema, limits)
 
     def compiled(document: Any, at: str, scoped: bool) -> Grammar:
-        return Compiler(
+        compiler = Compiler(
             document,
             at=at,
             whitespace=whitespace,
@@ -83,7 +83,9 @@ def compile_schema(
             refuse_unknown_formats=unknown_formats == "refuse",
             limits=limits,
             scoped=scoped,
-        ).compile()
+        )
+        compiler.grammar.escapes = escapes
+        return compiler.compile()
 
     def made(document: Any, at: str) -> Grammar:
         try:
@@ -94,7 +96,6 @@ def compile_schema(
         except RecursionError:
             reason = "schemas are nested or refer to each other too deeply"
             raise LimitExceeded(reason, keyword="schema_depth") from None
-        grammar.escapes = escapes
         return prune(grammar, limits)
 
     def has_values(document: Any, at: str) -> bool:

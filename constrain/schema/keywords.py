@@ -175,7 +175,9 @@ def pattern(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], res
 
 def format_(c: Compiler, shape: Shape, value: Json, schema: dict[Any, Json], resource: Resource) -> None:
     found = c.format(value, schema, resource)
-    if isinstance(found, Refusal):
+    if isinstance(found, Refusal) and value == "regex":
+        shape.syntax = found
+    elif isinstance(found, Refusal):
         shape.poison += ((STRING, found),)
     elif found is not None:
         shape.languages += (found.language,)

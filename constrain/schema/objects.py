@@ -199,6 +199,8 @@ def names_language(c: Compiler, names: tuple[Literal, ...]) -> Regex | None:
         if one.values is not None:
             parts.append(choice([v for v in finite.values_of(c, one) if isinstance(v, str)]))
         elif one.types & STRING:
+            if one.syntax is not None:
+                raise c.refuse(one.syntax)
             for mask, why in one.poison:
                 if mask & STRING:
                     raise c.refuse(why)

@@ -122,6 +122,7 @@ class Shape:
         "seen",
         "somes",
         "sources",
+        "syntax",
         "types",
         "unions",
         "values",
@@ -143,6 +144,7 @@ class Shape:
         self.max_length: int | None = None
         self.languages: tuple[Regex, ...] = ()  # of the strings that are written
         self.wide: tuple[Regex, ...] = ()  # the same, with what narrowed formats leave out: for proofs about the schema
+        self.syntax: Refusal | None = None  # a regular expression is wanted; the error where more is
         self.rows: tuple[Row, ...] = ()
         self.min_items = 0
         self.max_items: int | None = None
@@ -179,6 +181,7 @@ class Shape:
         made.max_length = self.max_length
         made.languages = self.languages
         made.wide = self.wide
+        made.syntax = self.syntax
         made.rows = self.rows
         made.min_items = self.min_items
         made.max_items = self.max_items
@@ -207,7 +210,7 @@ class Shape:
             and self.low is None and self.high is None
             and self.min_length == 0 and self.max_length is None and not self.languages
             and not self.rows and self.min_items == 0 and self.max_items is None and not self.counts
-            and self.distinct is None and self.double is None
+            and self.distinct is None and self.double is None and self.syntax is None
             and not self.facets and not self.required and not self.names and not self.somes
             and self.min_properties == 0 and self.max_properties is None
             and self.values is None and not self.excluded and not self.poison

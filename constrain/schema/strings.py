@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from constrain.grammar.ir import NEVER, NodeId, String
 from constrain.regular.ast import ALL, ANY, EMPTY, Regex, choice, complement, intersect, repeat
+from constrain.schema import regexes
 from constrain.schema.shape import Shape
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 def emit(c: Compiler, shape: Shape) -> NodeId:
     """The node for the strings of a shape."""
+    if shape.syntax is not None:
+        if shape.languages or shape.max_length is not None or shape.excluded or shape.min_length > 1:
+            raise c.refuse(shape.syntax)
+        return regexes.node(c, shape.min_length)
     language = _language(shape, shape.languages)
     lo, hi = shape.min_length, shape.max_length
     if language is None:

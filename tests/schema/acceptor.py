@@ -6,9 +6,11 @@ It looks at values instead of bytes, so it says nothing about whitespace and esc
 from __future__ import annotations
 
 import json
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
+from constrain.constraint import Constraint
 from constrain.grammar.ir import (
     NEVER,
     Alt,
@@ -53,6 +55,7 @@ class Acceptor:
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
         self.expanded: dict[int, int] = {}
+        self.strings: dict[int, Constraint] = {}
         self.busy: set[tuple[int, int]] = set()
 
     def accepts(self, text: str) -> bool:
@@ -89,7 +92,12 @@ class Acceptor:
             return isinstance(value, list) and self._array(node, value)
         if isinstance(node, Items):
             return isinstance(value, list) and self._items(node, value)
-        assert not isinstance(node, Seq)
+        if isinstance(node, Seq):  # a string, by the engine
+            if at not in self.strings:
+                grammar = copy(self.grammar)
+                grammar.start = at
+                self.strings[at] = Constraint(grammar)
+            return type(value) is str and self.strings[at].matches(json.dumps(value, ensure_ascii=False))
         return isinstance(value, dict) and self._object(node, value)
 
     def _array(self, node: Array, value: list[Any]) -> bool:

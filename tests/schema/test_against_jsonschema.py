@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import constrain
 from constrain.errors import InvalidSchema, LimitExceeded, Unsatisfiable, UnsupportedFeature
 from constrain.limits import Limits
 from constrain.schema import compile_schema
@@ -94,3 +95,35 @@ def test_listed(schema: dict[str, Any], good: list[Any], bad: list[Any]) -> None
     for value, wanted in [(v, True) for v in good] + [(v, False) for v in bad]:
         assert acceptor.accepts(json.dumps(value)) is wanted, value
         assert verdict(validator, value) in (wanted, None), value
+
+
+REGEXES = {
+    True: [
+        "", "^(a|b)+\\d{2,3}$", "([abc])+\\s+$",
+        "(?:x(?=y)(?<!z))*?", "[a-zA-Z0-9_-]+\\.\\w+", '[^\\]]é"\n', "a{2}b{3,}",
+        "^\\p{Lu}\\u{1F600}$", "[-a]", "\\/x\\.", "((((a)|)*)?){0,2}", "😀", "[^ -~]", "\\cA\\x0f\\u00ff",
+    ],
+    False: [
+        "^(abc]", "(", "a)", "*a", "[z-a]", "a{3,2}", "(?i)a", "(?P<n>a)", "\\a", "[a", "x**", "(?=a)*", "{", "a\\",
+        "\\-", "[\\w-z]", "(?<!a)+", "^*",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("escapes", ["any", "canonical"])
+def test_texts_of_regular_expressions(escapes: str) -> None:
+    from constrain.errors import GrammarError
+    from constrain.regular.ecma import parse_ecma
+
+    c = constrain.json({"type": "string", "format": "regex"}, escapes=escapes)
+    for valid, texts in REGEXES.items():
+        for text in texts:
+            assert c.matches(json.dumps(text, ensure_ascii=False)) == valid, text
+            if escapes == "any":
+                assert c.matches(json.dumps(text)) == valid, text
+    assert c.matches('"\\u00e9"') == (escapes == "any")
+    for text in REGEXES[False][:7]:  # the parser of `pattern` says the same, as far as it is as strict
+        with pytest.raises(GrammarError):
+            parse_ecma(text)
+    least = constrain.json({"type": "string", "format": "regex", "minLength": 1})
+    assert least.matches('"(a)"') and least.matches('"a"') and not least.matches('""')

@@ -89,7 +89,7 @@ REGISTRY: Any = Registry().with_resources(
         ("https://example.com/double", UnsupportedFeature, "https://example.com/double#/not/uniqueItems"),
         ("https://example.com/anchored#here", LimitExceeded, "https://example.com/anchored#/$defs/a/minContains"),
         ("http://json-schema.org/draft-07/schema#", UnsupportedFeature,
-         "http://json-schema.org/draft-07/schema#/properties/pattern/format"),
+         "http://json-schema.org/draft-07/schema#/properties/patternProperties/propertyNames/format"),
         ("https://json-schema.org/draft/2020-12/schema", UnsupportedFeature,
          "https://json-schema.org/draft/2020-12/meta/applicator#/properties/patternProperties/propertyNames/format"),
         ("https://example.com/elsewhere", UnsupportedFeature, "/properties/x/$ref"),
