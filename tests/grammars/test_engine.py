@@ -1,0 +1,67 @@
+"""The engine decides about texts as lark's parser does, with every grammar: examples, lists of texts, mistakes."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import tokenize
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import constrain
+from constrain.constraint import Constraint
+from tests.grammars import test_c, test_json, test_python, test_sql
+from tests.grammars.reading import GRAMMARS, mistakes, names, reads
+
+GO = json.loads(Path(__file__).with_name("go_answers.json").read_text("utf-8"))
+TEXTS = {
+    "c": test_c.VALID,
+    "go": [text for text in GO["valid"] if len(text) < 300],
+    "json": test_json.SEEDS,
+    "python": [text for text in test_python.CASES["valid"] if test_python.comparable(text)],
+    "sql": test_sql.QUERIES,
+}
+PIECES = {"c": test_c.PIECES, "json": test_json.PIECES, "python": test_python.PIECES, "sql": test_sql.PIECES}
+
+
+@cache
+def constraint(name: str) -> Constraint:
+    return constrain.grammar(name)
+
+
+def example(name: str) -> str:
+    said = re.search(r"// Example: (.*(?:\n//   .*)*)", (GRAMMARS / f"{name}.lark").read_text("utf-8"))
+    assert said is not None
+    return said.group(1).replace("\n//   ", "\n")
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
+def test_same_as_lark(name: str, count: int) -> None:
+    rng = random.Random(9)
+    read, matches = reads(name), constraint(name).matches
+    texts = [example(name), *TEXTS.get(name, [])]
+    assert matches(texts[0])
+    for _ in range(count):
+        text = rng.choice(texts)
+        if rng.random() < 0.7:
+            text = mistakes(text, PIECES.get(name, "a 1 ( ) [ ] { } < > / : ; , . - + \" ' \\ & = # ? | * \n"), rng)
+        if name == "python" and not test_python.comparable(text):
+            continue
+        assert matches(text) == read(text), text
+
+
+@pytest.mark.parametrize("text", sorted(test_python.LARKS))
+def test_both_ways_of_match(text: str) -> None:
+    """Where the grammar leaves two ways, lark follows one and the engine both."""
+    assert constraint("python").matches(text)
+    assert not reads("python")(text)
+
+
+@pytest.mark.parametrize("module", ["abc", "keyword", "queue", "token"])
+def test_modules(module: str) -> None:
+    with tokenize.open(test_python.LIBRARY / f"{module}.py") as file:
+        assert constraint("python").matches(file.read())
