@@ -47,6 +47,8 @@ def keywords(inner: st.SearchStrategy[Any], old: bool) -> dict[str, st.SearchStr
         "minProperties": sizes,
         "maxProperties": sizes,
         "propertyNames": inner,
+        "contains": inner,
+        "uniqueItems": st.booleans(),
         "allOf": lists,
         "anyOf": lists,
         "oneOf": lists,
@@ -59,6 +61,8 @@ def keywords(inner: st.SearchStrategy[Any], old: bool) -> dict[str, st.SearchStr
         table["dependencies"] = st.dictionaries(NAMES, names | inner, max_size=2)
     else:
         table["prefixItems"] = lists
+        table["minContains"] = table["maxContains"] = sizes
+        table["unevaluatedItems"] = table["unevaluatedProperties"] = inner
         table["dependentRequired"] = st.dictionaries(NAMES, names, max_size=2)
         table["dependentSchemas"] = st.dictionaries(NAMES, inner, max_size=2)
     return table
