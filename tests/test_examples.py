@@ -32,6 +32,11 @@ def test_schemas_are_valid_and_supported(path: Path) -> None:
     constrain.json(schema)
 
 
+def test_closing(capsys: pytest.CaptureFixture[str]) -> None:
+    example("closing").main()
+    assert capsys.readouterr().out.count(" True b") == 3
+
+
 def test_inputs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pydantic")
     example("inputs").main()

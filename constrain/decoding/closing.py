@@ -61,9 +61,9 @@ class Plan:
     most: upper bounds of the fewest tokens to completion, each with a way that takes so many. least: lower bounds.
     """
 
-    def __init__(self, compiled: CompiledConstraint) -> None:
+    def __init__(self, compiled: CompiledConstraint, before: Plan | None = None) -> None:
         self.generation = compiled.generation
-        self.closings = Closings(compiled)
+        self.closings: Closings = Closings(compiled, before.closings.texts if before else None)
         self.successors = Successors(self.closings)
         spelling = _spellings.get(compiled.vocabulary)
         if spelling is None:
@@ -150,8 +150,10 @@ class Plan:
 def plan_of(compiled: CompiledConstraint) -> Plan:
     """The plan of a constraint for its arena of now. The caller holds the lock."""
     plan = compiled.plan
-    if not isinstance(plan, Plan) or plan.generation != compiled.generation or len(plan.successors) > MOST_ROWS:
+    if not isinstance(plan, Plan):
         plan = compiled.plan = Plan(compiled)
+    elif plan.generation != compiled.generation or len(plan.successors) > MOST_ROWS:
+        plan = compiled.plan = Plan(compiled, plan)
     return plan
 
 

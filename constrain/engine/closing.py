@@ -17,6 +17,7 @@ from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_MASK
 from constrain.engine.proposals import Proposals
+from constrain.engine.shortest import ShortTexts
 
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
@@ -32,11 +33,12 @@ class Renewed(Exception):
 class Closings:
     """Closings of the states of one compiled constraint, in one generation of its arena. The caller holds the lock."""
 
-    def __init__(self, compiled: CompiledConstraint) -> None:
+    def __init__(self, compiled: CompiledConstraint, texts: ShortTexts | None = None) -> None:
         self.compiled = compiled
+        self.texts = texts or ShortTexts(compiled.grammar, compiled.limits)
         self.generation = compiled.generation
         self._known: dict[int, bytes | None] = {}
-        self._proposals = Proposals(self)
+        self._proposals = Proposals(compiled, self.texts)
 
     def step(self, state: int, text: bytes) -> int:
         """The state after some bytes, 0 where they can't come. Raises Renewed, LimitExceeded."""

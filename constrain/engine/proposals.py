@@ -16,7 +16,8 @@ from constrain.engine.shortest import ShortTexts, Ways, spelled
 from constrain.grammar.ir import Alt
 
 if TYPE_CHECKING:
-    from constrain.engine.closing import Closings
+    from constrain.engine.compiled import CompiledConstraint
+    from constrain.engine.rules_closing import RulesPieces
 
 MOST_NAMES = 64  # of an object, or strings of an enumeration, that are tried from one place
 CONTINUATION = [bytes([b]) for b in range(0x80, 0xC0)]
@@ -26,12 +27,12 @@ ESCAPED = [bytes([b]) for b in b'n"\\/bfrtu0123456789abcdefDABCEF']
 class Proposals:
     """Pieces for the configurations of one arena."""
 
-    def __init__(self, closings: Closings) -> None:
-        self._closings = closings
-        self._c = closings.compiled
-        self.texts = ShortTexts(self._c.grammar, self._c.limits)
+    def __init__(self, compiled: CompiledConstraint, texts: ShortTexts) -> None:
+        self._c = compiled
+        self.texts = texts
         self._ways: dict[tuple[int, bool], Ways] = {}
         self._depths: dict[int, list[int]] = {}
+        self._rules: dict[int, RulesPieces] = {}
 
     def of(self, pos: int, s: int, d: int, n: int, st: int) -> Iterator[bytes]:
         """Pieces for a configuration."""
@@ -47,6 +48,8 @@ class Proposals:
             yield from self._start(nid, op, st)
         elif d & 15 != L.D_BODY and ph in (L.PH_IN, L.PH_KEY, L.PH_BLANK) and op != L.OP_LITERAL:
             yield from CONTINUATION if d & 15 == L.D_UTF8 else ESCAPED
+        elif op == L.OP_RULES:
+            yield from self._of_rules(nid, off, ph, s, n, st)
         elif op == L.OP_LITERAL:
             literal: Any = self._c.grammar.nodes[nid - 1]
             yield literal.text[s:]
@@ -98,6 +101,31 @@ class Proposals:
                 yield text
                 return
             st = int(H[st + L.S_PARENT])
+
+    def _of_rules(self, nid: int, off: int, ph: int, s: int, n: int, st: int) -> Iterator[bytes]:
+        """Pieces inside context-free rules; where they lack nothing, for what comes after them."""
+        H = self._c.H
+        if ph == L.PH_START:
+            whole = self.texts.of(nid - 1)
+            if whole:
+                yield whole
+            else:
+                yield from self._behind(st)
+            return
+        made = self._rules.get(nid)
+        if made is None:
+            from constrain.engine.rules_closing import RulesPieces
+
+            made = self._rules[nid] = RulesPieces(self.texts.rules(nid - 1), self._c)
+        lexer = int(H[off + L.R_LEXER])
+        for piece in made.of(off, ph, s, n, st, self._ways_at(lexer, False) if lexer else None):
+            if piece:
+                yield piece
+                continue
+            bottom = st
+            while int(H[int(H[bottom + L.S_PARENT]) + L.S_NODE]) == nid and int(H[bottom + L.S_PARENT]) != 0:
+                bottom = int(H[bottom + L.S_PARENT])
+            yield from self._behind(int(H[bottom + L.S_PARENT]))
 
     # -- strings and keys ---------------------------------------------------------------------------------------------
 
@@ -268,7 +296,7 @@ class Proposals:
             text = self.texts.of(item)
             if text:
                 yield space + text
-        for begin in (b"{", b"[", b'"'):
+        for begin in (b"0", b"1", b"2", b'""', b'"a"', b'"b"', b"{", b"[", b'"'):  # also where items must differ
             yield space + begin
 
     def _next_items(self, off: int, st: int) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from constrain.grammar.ir import (
 )  # fmt: skip
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
+
+if TYPE_CHECKING:
+    from constrain.engine.rules_closing import ShortRules
 
 FAR = 1 << 40
 MOST_CELLS = 4_000_000  # states times characters that must come at least; beyond, a text is made state by state
@@ -44,10 +47,10 @@ class Ways:
         quoted: bool,
     ) -> None:  # fmt: skip
         self.chars = _cheapest(tuple(bounds.tolist()), tuple(classes.tolist()), table.shape[1], quoted)
-        self._table = table
+        self.table, self.accept = table, accept
         self._price = np.array([FAR if c is None else len(c) for c in self.chars], np.int64)
-        self._accept = accept >= 0
-        cost = np.where(self._accept, 0, FAR)
+        self._accepts = accept >= 0
+        cost = np.where(self._accepts, 0, FAR)
         while True:
             new = np.minimum(cost, self._through(cost).min(axis=1, initial=FAR))
             if (new == cost).all():
@@ -57,7 +60,7 @@ class Ways:
 
     def _through(self, cost: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """int64[states, columns]: the cost of going on with each column."""
-        return np.where(self._table >= 0, cost[np.maximum(self._table, 0)], FAR) + self._price[None]
+        return np.where(self.table >= 0, cost[np.maximum(self.table, 0)], FAR) + self._price[None]
 
     def text(self, state: int, least: int = 0) -> bytes | None:
         """The text from a state to acceptance, of `least` characters at least; None where there is none."""
@@ -71,10 +74,10 @@ class Ways:
             cost = costs[max(least - len(out), 0)]
             if cost[state] >= FAR:
                 return None
-            if cost[state] == 0 and self._accept[state] and len(out) >= least:
+            if cost[state] == 0 and self._accepts[state] and len(out) >= least:
                 return b"".join(out)
             following = costs[max(least - len(out) - 1, 0)]
-            row = self._table[state]
+            row = self.table[state]
             through = np.where(row >= 0, following[np.maximum(row, 0)], FAR) + self._price
             column = int(through.argmin())
             char = self.chars[column]
@@ -107,6 +110,7 @@ class ShortTexts:
         self._limits = limits
         self._known: dict[NodeId, bytes] = {}
         self._ways: dict[tuple[Any, bool], Ways] = {}
+        self._rules: dict[NodeId, ShortRules] = {}
 
     def of(self, node: NodeId) -> bytes | None:
         """A short text of the node; None where none was found."""
@@ -123,6 +127,16 @@ class ShortTexts:
             dfa = regular.compile(language, self._limits)
             self._ways[key] = Ways(dfa.bounds, dfa.classes, dfa.table, dfa.accept, quoted)
         return self._ways[key]
+
+    def rules(self, at: NodeId) -> ShortRules:
+        """What is known about the short texts of a node that is rules."""
+        made = self._rules.get(at)
+        if made is None:
+            from constrain.engine.rules_closing import ShortRules
+
+            node: Any = self.grammar.nodes[at]
+            made = self._rules[at] = ShortRules(node.cfg, self, self._limits)
+        return made
 
     def _settle(self, root: NodeId) -> None:
         """Texts of all nodes that the root leads to: again and again until none gets shorter."""
@@ -192,9 +206,7 @@ class ShortTexts:
         if isinstance(node, Object):
             return self._object(node)
         if isinstance(node, Rules):
-            from constrain.engine.rules_closing import shortest_text
-
-            return shortest_text(node.cfg, self)
+            return self.rules(at).whole()
         return None
 
     def _items(self, node: Items) -> bytes | None:
