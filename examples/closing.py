@@ -1,4 +1,4 @@
-"""Text that is complete when its tokens are used up: a random model writes under a schema with a budget of 40 tokens."""
+"""Text that is complete when its tokens are used up: a random model writes JSON with a budget of 40 tokens."""
 
 from __future__ import annotations
 

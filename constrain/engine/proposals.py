@@ -54,11 +54,12 @@ class Proposals:
             literal: Any = self._c.grammar.nodes[nid - 1]
             yield literal.text[s:]
         elif op == L.OP_TEXT:
-            text = self._terminal_ways(int(H[off + 1]), False).text(s)
-            if text:
-                yield text
-            elif text == b"":
-                yield from self._behind(st)
+            for least in range(3):  # longer ones where an item must differ from another
+                text = self._terminal_ways(int(H[off + 1]), False).text(s, least)
+                if text:
+                    yield text
+                elif text == b"":
+                    yield from self._behind(st)
         elif op == L.OP_STRING:
             for text in self._string(off, s, n):
                 yield text + b'"'
@@ -153,9 +154,10 @@ class Proposals:
         tid, least = int(H[off + 1]), int(H[off + 2]) - n
         t = int(H[H[L.TERMS] + tid])
         if H[t] == L.T_ANY:
-            yield b"a" * max(least, 0)
+            for more in range(3):
+                yield b"a" * (max(least, 0) + more)
         elif H[t] == L.T_DFA:
-            for wanted in (max(least, 0), 0):
+            for wanted in (max(least, 0), 0, max(least, 0) + 1, max(least, 0) + 2):
                 text = self._ways_at(t, True).text(s, wanted)
                 if text is not None:
                     yield text
@@ -296,7 +298,12 @@ class Proposals:
             text = self.texts.of(item)
             if text:
                 yield space + text
-        for begin in (b"0", b"1", b"2", b'""', b'"a"', b'"b"', b"{", b"[", b'"'):  # also where items must differ
+        if H[off] == L.OP_ITEMS and H[off + 4] != 0:
+            for i in range(MOST_NAMES):
+                yield space + b"%d" % i
+            for i in range(MOST_NAMES):
+                yield space + b'"%c"' % (0x30 + i) if i + 0x30 != 0x5C else space + b'""'
+        for begin in (b"{", b"[", b'"'):
             yield space + begin
 
     def _next_items(self, off: int, st: int) -> list[int]:
@@ -305,7 +312,10 @@ class Proposals:
         if H[off] == L.OP_ARRAY:
             i = int(H[st + L.S_CNT])
             return [int(H[off + 6 + i] if i < H[off + 1] else H[off + 2]) - 1]
-        a = off + 5 + 3 * int(H[st + L.S_REG])
+        q = int(H[st + L.S_REG])
+        if H[off + 4] != 0:  # the items must differ: the state stands in a list of them
+            q = int(H[q + 4]) if q else 0
+        a = off + 5 + 3 * q
         steps = H[off + int(H[a + 2]) : off + int(H[a + 5])].reshape(-1, 2)
         nearest = np.argsort(H[off + 5 + 3 * steps[:, 1]], kind="stable")
         return [int(item) - 1 for item in steps[nearest, 0]]
