@@ -147,6 +147,21 @@ def test_items_whose_number_has_gaps() -> None:
     assert caught.value.keyword == "MOST_STATES"
 
 
+def test_distinct_items() -> None:
+    def pairs(n: int) -> dict[str, Any]:
+        places = [{"enum": [f"{name}{i}" for i in range(n)]} for name in "ab"]
+        return {"type": "array", "prefixItems": places, "items": False, "uniqueItems": True}
+
+    constrain.json(pairs(16))
+    with pytest.raises(UnsupportedFeature):
+        constrain.json(pairs(17))
+    words = [{"type": "string", "pattern": pattern} for pattern in ("^[a-z]{3}$", "^[A-Z]{3}$")]
+    few = [{"type": "string", "pattern": "^[a-z]{2}$"}, words[1]]
+    constrain.json({"type": "array", "items": {"anyOf": few}, "uniqueItems": True})
+    with pytest.raises(UnsupportedFeature):
+        constrain.json({"type": "array", "items": {"anyOf": words}, "uniqueItems": True})
+
+
 def test_exponents_of_any() -> None:
     c = constrain.json({"type": "integer"}, numbers="any")
     assert c.matches("1" + "0" * 25 + "e-20") and not c.matches("1" + "0" * 25 + "e-21")
