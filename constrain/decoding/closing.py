@@ -128,8 +128,9 @@ class Plan:
             for state in level:
                 if self._least.get(state, 0) > left - depth:
                     continue
-                if self.closings.accepting(state) or depth + self.most(state) <= left:
-                    tokens = 0 if self.closings.accepting(state) else self.most(state)
+                ends = self.closings.accepting(state)
+                if ends or (depth < left and depth + self.most(state) <= left):
+                    tokens = 0 if ends else self.most(state)
                     while state != -1:
                         self._most[state] = min(self.most(state), tokens)
                         state, tokens = before[state], tokens + 1
