@@ -25,7 +25,7 @@ from constrain.engine.layout import (
     TD_NINT, TD_STATES, TD_TABLE, TN, WORK, X_BELOW, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE, X_IDS, X_MAXLEN,
     X_ROWCAP, X_ROWS, X_TRIE, E_USABLE,
 )  # fmt: skip
-from constrain.engine.lexer import dfa_step, label_of, raw_step
+from constrain.engine.lexer import dfa_step, interval_of, label_of, raw_step
 from constrain.engine.lr import any_of, dropped, may_take
 from constrain.engine.records import add_ref, add_row, add_tail
 from constrain.engine.rules import PROOF, after_exit
@@ -53,10 +53,12 @@ def reach_of(H, off, t, s, d, out32):
     for w in range(words):
         out32[w] = 0
     n = H[t + TD_NINT]
-    for i in range(n):
+    i = interval_of(H, t, lo) - 1
+    while i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] <= hi:
+        i += 1
         first = max(lo, H[t + H[t + TD_BOUNDS] + i])
         last = min(hi, H[t + H[t + TD_BOUNDS] + i + 1] - 1) if i + 1 < n else hi
-        if first > last or (first >= 0xD800 and last <= 0xDFFF):
+        if first >= 0xD800 and last <= 0xDFFF:
             continue
         s2 = H[t + H[t + TD_TABLE] + s * H[t + TD_NCLS] + H[t + H[t + TD_CLASSES] + i]]
         if s2 >= 0:

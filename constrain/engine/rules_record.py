@@ -355,7 +355,20 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
 
 def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[str, Ints], bytes]:
     """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are."""
+    from constrain.grammar.lexer_starts import shared_starts
+
     watches = followed(lex)
+    reach = reachable_labels(lex, out[L.R_WORDS])
+    for first, then in never_read(cfg, lr, lex, watches, reach)[:1]:
+        where = f"after {cfg.terminals[first].name}" if first >= 0 else "at the beginning"
+        raise GrammarError(
+            f"{where} the grammar wants {cfg.terminals[then].name}, but the lexer never reads that there: "
+            "it takes its text for another terminal, or for more of the one before",
+            hint="Change priorities, let something stand between the two, or use scannerless=True",
+        )
+    always = cfg.ignore | ({cfg.indentation.newline} if cfg.indentation else set())
+    contexts = [always.union(c) for c in lr.contexts]
+    lex = lex._replace(start=shared_starts(lex, contexts, watches.start, reach))
     if len(watches.dfa.table) >= MOST_WATCHES:
         raise LimitExceeded("tokens of the grammar begin with one another in too many ways", keyword="lookahead")
     exits: dict[tuple[int, int], int] = {}
@@ -376,16 +389,8 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[s
     flags[(proves | ~stays).all(axis=1)] |= 2
     out[L.R_BEGINS] = len(out)
     out += flags.tolist()
-    reach = reachable_labels(lex, out[L.R_WORDS])
     out[L.R_REACH] = len(out)
     out += reach.ravel().tolist()
-    for first, then in never_read(cfg, lr, lex, watches, reach)[:1]:
-        where = f"after {cfg.terminals[first].name}" if first >= 0 else "at the beginning"
-        raise GrammarError(
-            f"{where} the grammar wants {cfg.terminals[then].name}, but the lexer never reads that there: "
-            "it takes its text for another terminal, or for more of the one before",
-            hint="Change priorities, let something stand between the two, or use scannerless=True",
-        )
     table = lex.table
     if not len(table):
         table, accept = np.full((1, lex.classes.max() + 1), -1, np.int32), np.full(1, -1, np.int32)
