@@ -53,7 +53,8 @@ def _same_tokens(lex: Lexer, own: int, other: int, context: frozenset[int], foll
     for t in context:
         wanted[t >> 5] |= 1 << (t & 31)
         inside[t] = True
-    still = ((reach.astype(np.int64) & 0xFFFFFFFF) & wanted).any(axis=1)  # can a token of the context come out?
+    # can a token of the context come out?
+    still = np.asarray(((reach.astype(np.int64) & 0xFFFFFFFF) & wanted != 0).any(axis=1))
     seen = np.array([own * n + other], np.int64)
     front = seen
     while len(front):
