@@ -136,7 +136,8 @@ R_BLANK = 19  # the lexer's state at the beginning of a line end
 R_EXITS = 20  # per exit: terminal, state of the watch or -1
 R_REACH = 21  # per lexer state the set of terminals that can still come out
 R_IGNORED = 22  # set of terminals
-R_BEGINS = 23  # per lexer state: 1: a token begins, 2: it ends here unless it can be longer by bytes that stay here
+R_BEGINS = 23  # per lexer state, bits: 1: a token begins; 2: it ends here only where no byte that stays here follows;
+# 4: letters stay here
 R_EMPTIES = 24  # [n, terminals that are nodes which may be empty...]
 R_TAB = 25  # columns of a tab
 R_HEAD = 26

@@ -31,7 +31,7 @@ from constrain.engine.records import add_ref, add_row, add_tail
 from constrain.engine.rules import PROOF, after_exit
 from constrain.jit import engine_device as device
 
-BEGINS, KEEPS = 1, 2  # of R_BEGINS
+BEGINS, KEEPS, WIDE_STATE = 1, 2, 4  # of R_BEGINS
 FAR = 160  # subtree size from which on what is behind an exit is not merged
 
 
@@ -295,8 +295,13 @@ def use_lexer_entry(H, X, B, c, v, top, frame):
         return -1
     nid = pos >> 4
     off = node_at(H, nid)
-    if off == 0 or (d == D_BODY and H[off + H[off + R_BEGINS] + s] & BEGINS != 0):
+    if off == 0:
         return -1
+    if d == D_BODY:
+        flags = H[off + H[off + R_BEGINS] + s]
+        # the whole vocabulary is worth an entry where most of it stays; elsewhere those of the next states serve
+        if flags & BEGINS != 0 or (v == 0 and flags & WIDE_STATE == 0):
+            return -1
     t, words = H[off + R_LEXER], H[off + R_WORDS]
     gid = H[t + 1]
     e = find_entry(X, gid, s, d, v, 0, 0)

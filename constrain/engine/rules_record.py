@@ -387,6 +387,8 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[s
     proves = (proves >= 0) & (watches.dfa.accept[np.maximum(proves, 0)] == 0) & (watches.start >= 0)[:, None]
     stays = lex.table == np.arange(len(lex.table))[:, None]
     flags[(proves | ~stays).all(axis=1)] |= 2
+    letter = int(lex.classes[np.searchsorted(lex.bounds, ord("a"), side="right") - 1])
+    flags[stays[:, letter]] |= 4
     out[L.R_BEGINS] = len(out)
     out += flags.tolist()
     out[L.R_REACH] = len(out)
