@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("toy", help="whole masks against brute force over 402 tokens")
     one.add_argument("--engines", default=",".join(toy.ENGINES))
-    one.add_argument("--texts", type=int, default=6, help="texts for each grammar (6)")
+    one.add_argument("--texts", type=int, default=4, help="texts for each grammar (4)")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--out", type=Path, default=DOCS / "cfg-toy.md")
     one.set_defaults(command=_toy)
