@@ -3,7 +3,8 @@
 It reads files as `ast.unparse` writes them (`reprinted`): a statement is one line, without comments. A file is a row of
 simple statements and of headers (`if x:`); how they nest is left open. So every file of Python's is in the language,
 and much that is none. It is a load for parsers with Python's terminals and expressions, no grammar to write programs
-with. Left out: `match` and `type` statements, f-strings with quotes of their own kind inside, names outside of ASCII.
+with. Left out: `match` and `type` statements, f-strings with quotes of their own kind inside, names outside of ASCII,
+empty strings beside others (a lexer could not tell them from the beginning of a long one).
 
 One rule a line, groups in parentheses only, so that the same text becomes GBNF by `gbnf`.
 """
@@ -15,7 +16,7 @@ import re
 
 RULES = r"""
 start: line*
-line: (header simples? | simples | decorator) NEWLINE
+line: (header simples? | simples | decorator) NEWLINE+
 simples: simple (";" simple)*
 simple: results (targets | ":" expr ("=" results)? | AUGMENTED results)? | word_statement | imports
 targets: ("=" results)+
@@ -58,7 +59,7 @@ arguments: argument ("," argument)* ","?
 argument: NAME "=" expr | ("*" | "**")? expr comprehension?
 slices: slice ("," slice)* ","?
 slice: starred | expr? ":" expr? (":" expr?)?
-atom: NAME | NUMBER | STRING+ | "..." | "(" inside? ")" | "[" inside? "]" | "{" members? "}"
+atom: NAME | NUMBER | EMPTY | STRING+ | "..." | "(" inside? ")" | "[" inside? "]" | "{" members? "}"
 inside: yield | starred comprehension | listed
 members: member ("," member)* ","? | member comprehension
 member: "**" expr | starred | expr ":" expr
@@ -68,11 +69,12 @@ condition: "if" expr
 TERMINALS = r'''
 NAME: /[A-Za-z_][A-Za-z0-9_]*/
 NUMBER: /(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][+-]?[0-9]+)?[jJ]?)/
-STRING: /[rRbBuUfF]?[rRbBfF]?("([^"\\\n]|\\(.|\n))*"|'([^'\\\n]|\\(.|\n))*')/ | LONG
+STRING: /[rRbBuUfF]?[rRbBfF]?("([^"\\\n]|\\(.|\n))+"|'([^'\\\n]|\\(.|\n))+')/ | LONG
+EMPTY: /[rRbBuUfF]?[rRbBfF]?(""|'')/
 LONG: /[rRbBuUfF]?[rRbBfF]?("""("?"?([^"\\]|\\(.|\n)))*"""|\'\'\'(\'?\'?([^'\\]|\\(.|\n)))*\'\'\')/
 BINARY: /\/\/|%|<<|>>|&|\||\^|==|!=|<=|>=|<|>/
 AUGMENTED: /(\+|-|\*|\/|\/\/|%|@|&|\||\^|>>|<<|\*\*)=/
-NEWLINE: /(\n[ \t]*)+/
+NEWLINE: /\n/
 BLANK: /[ \t]+/
 %ignore BLANK
 '''.replace("\\'", "'")
@@ -81,16 +83,19 @@ NAME ::= [A-Za-z_] [A-Za-z0-9_]* ws
 NUMBER ::= (based | decimal) ws
 based ::= "0" ([xX] [0-9a-fA-F_]+ | [bB] [01_]+ | [oO] [0-7_]+)
 decimal ::= ([0-9] [0-9_]* ("." [0-9_]*)? | "." [0-9] [0-9_]*) ([eE] [+-]? [0-9]+)? [jJ]?
-STRING ::= [rRbBuUfF]? [rRbBfF]? ("\"" double | "'" single | "\"\"\"" doubles | "'''" singles) ws
-double ::= "\"" | [^"\\\n] double | "\\" [^\x00] double
-single ::= "'" | [^'\\\n] single | "\\" [^\x00] single
+STRING ::= [rRbBuUfF]? [rRbBfF]? ("\"" plain2 double | "'" plain1 single | "\"\"\"" doubles | "'''" singles) ws
+EMPTY ::= [rRbBuUfF]? [rRbBfF]? ("\"\"" | "''") ws
+double ::= "\"" | plain2 double
+plain2 ::= [^"\\\n] | "\\" [^\x00]
+single ::= "'" | plain1 single
+plain1 ::= [^'\\\n] | "\\" [^\x00]
 doubles ::= "\"\"\"" | ("\"" "\""?)? (char2 doubles)
 char2 ::= [^"\\] | "\\" [^\x00]
 singles ::= "'''" | ("'" "'"?)? (char1 singles)
 char1 ::= [^'\\] | "\\" [^\x00]
 BINARY ::= ("//" | "%" | "<<" | ">>" | "&" | "|" | "^" | "==" | "!=" | "<=" | ">=" | "<" | ">") ws
 AUGMENTED ::= ("+" | "-" | "*" | "/" | "//" | "%" | "@" | "&" | "|" | "^" | ">>" | "<<" | "**") "=" ws
-NEWLINE ::= ("\n" [ \t]*)+
+NEWLINE ::= "\n" ws
 ws ::= [ \t]*
 """
 
