@@ -24,10 +24,10 @@ CHECKS = settings(
 
 
 def verdict(validator: Any, value: Any) -> bool | None:
-    """Is the value valid? None: the validator does not come to an end."""
+    """Is the value valid? None: the validator does not come to an end, or fails (`items: false` in old drafts)."""
     try:
         return bool(validator.is_valid(value))
-    except RecursionError:
+    except (RecursionError, TypeError):
         return None
 
 
