@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 DEEPEST_PROOF = 6  # how far into required members and items a proof of voidness looks
+MOST_COMPARED = 512  # alternatives up to which those within others are left out
 LARGEST_PROOF = 200  # alternatives that one proof of voidness may look at
 
 
@@ -55,11 +56,29 @@ def expand(c: Compiler, shape: Shape, *, proof: int | None = None) -> list[Shape
                 f"`anyOf`, `oneOf`, `if` and dependencies combine to more than {c.limits.alternatives} alternatives",
                 pointer=c.pointer(shape.literals[0][0]) if shape.literals else None, keyword="alternatives",
             )  # fmt: skip
-        for option in reversed(options):
+        for option in reversed(finite.merged(c, chosen, options)):
+            if _barred(now, option):
+                continue
             grown = _with(c, now, option, chosen)
             if grown is not None and alive(c, grown, proof or 0, now):
                 todo.append(grown)
-    return done
+    return done if proof is not None or not 1 < len(done) <= MOST_COMPARED else _widest(done)
+
+
+def _barred(shape: Shape, option: Json) -> bool:
+    """Does an option ask for an object with a member that the shape forbids? Told at first sight, before it is read."""
+    if option.__class__ is not dict or option.get("type") != "object" or "$ref" in option or len(option) > 3:
+        return False
+    wanted = option.get("required")
+    if wanted.__class__ is not list:
+        return False
+    closed = [facet.properties for facet in shape.facets if facet.additional is False and not facet.patterns]
+    return any(name not in properties for properties in closed for name in wanted)
+
+
+def _widest(shapes: list[Shape]) -> list[Shape]:
+    """Without the shapes that say all that another one says, and more: its values are among those of the other."""
+    return [s for s in shapes if not any(other.seen < s.seen for other in shapes)]
 
 
 def _holds(shape: Shape, union: Union) -> bool:
@@ -149,10 +168,12 @@ def exclusive_options(c: Compiler, around: Shape, union: Union) -> list[Json]:
 class _View:
     """What can be told at once about an option: its types, and the values that required members must have."""
 
-    __slots__ = ("shape", "tags", "types")
+    __slots__ = ("listed", "shape", "tags", "types")
 
-    def __init__(self, shape: Shape, types: int, tags: dict[str, frozenset[Any]]) -> None:
-        self.shape, self.types, self.tags = shape, types, tags
+    def __init__(
+        self, shape: Shape, types: int, tags: dict[str, frozenset[Any]], listed: frozenset[Any] | None
+    ) -> None:
+        self.shape, self.types, self.tags, self.listed = shape, types, tags, listed
 
 
 def _view(c: Compiler, base: Shape, option: Json, union: Union) -> _View | None:
@@ -161,6 +182,7 @@ def _view(c: Compiler, base: Shape, option: Json, union: Union) -> _View | None:
         return None
     grown.literals = [(option, union.resource)]
     types = grown.types
+    listed = None
     if grown.values is not None:
         try:
             found = finite.values_of(c, grown)
@@ -169,7 +191,8 @@ def _view(c: Compiler, base: Shape, option: Json, union: Union) -> _View | None:
         types = 0
         for value in found:
             types |= type_of(value)
-    return _View(grown, types, _tags(c, grown) if types & OBJECT else {})
+        listed = frozenset([key(v) for v in found])
+    return _View(grown, types, _tags(c, grown) if types & OBJECT else {}, listed)
 
 
 def _tags(c: Compiler, shape: Shape) -> dict[str, frozenset[Any]]:
@@ -192,7 +215,7 @@ def _tags(c: Compiler, shape: Shape) -> dict[str, frozenset[Any]]:
 def _disjoint(c: Compiler, one: _View, other: _View, options: tuple[Json, Json], union: Union) -> bool:
     """Is no value in both options, surely?"""
     common = one.types & other.types
-    if not common:
+    if not common or (one.listed is not None and other.listed is not None and one.listed.isdisjoint(other.listed)):
         return True
     if common == OBJECT:
         for name, values in one.tags.items():

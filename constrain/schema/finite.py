@@ -9,15 +9,20 @@ from constrain.grammar.ir import NEVER, Array, NodeId, Object, StringChoice, Tex
 from constrain.grammar.ir import Literal as Words
 from constrain.regular.ast import EMPTY
 from constrain.schema import evaluate
-from constrain.schema.shape import Literal, Shape
+from constrain.schema.shape import Literal, Refusal, Shape
 from constrain.schema.values import NUMBER, STRING, Json, is_scalar_text, key, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from constrain.schema.compiler import Compiler
+    from constrain.schema.resolve import Resource
+    from constrain.schema.shape import Union
 
 _HARMLESS = {"enum", "const", "type", "description", "title", "default", "examples", "$comment"}
+_HARMLESS_LISTS = _HARMLESS - {"const", "type"}
+_HARMLESS_PATTERNS = _HARMLESS - {"const", "enum", "type"} | {"pattern"}
+FEW = 8  # lists of values and texts below which nothing is gained by taking them together
 _NAMES = {"string": str, "boolean": bool, "null": type(None)}
 
 
@@ -65,6 +70,26 @@ def surely_none(c: Compiler, literals: Sequence[Literal]) -> bool | None:
     return False
 
 
+def merged(c: Compiler, union: Union, options: list[Json]) -> list[Json]:
+    """Options that list values and say nothing else, as one list of all of them; other options as they are."""
+    if len(options) < FEW or union.exclusive or options is not union.options:
+        return options
+    name = (id(options), "merged")
+    known: list[Json] | None = c.derived.get(name)
+    if known is None:
+        keywords = union.resource.keywords
+        plain = [o for o in options if o.__class__ is dict and o.get("enum").__class__ is list
+                 and keywords.keys().isdisjoint(o.keys() - _HARMLESS_LISTS)]  # fmt: skip
+        known = options
+        if len(plain) >= FEW:
+            values = {key(v): v for o in plain for v in o["enum"]}
+            chosen = set(map(id, plain))
+            known = [{"enum": list(values.values())}, *(o for o in options if id(o) not in chosen)]
+            c.derive((id(options), "merged", "list"), known[0], union.schema)
+        c.derived[name] = known
+    return known
+
+
 def only(c: Compiler, schema: dict[Any, Json]) -> list[Json]:
     """The value of `const` as a list, always the same one."""
     known: list[Json] | None = c.derived.get((id(schema), "const"))
@@ -82,13 +107,32 @@ def _passing(c: Compiler, values: list[Json], literal: Literal) -> int:
     if known is None:
         bits = 0
         try:
+            fast = _matching(c, values, schema, resource)
             for i, value in enumerate(values):
-                if evaluate.is_valid(c, value, schema, resource):
+                if evaluate.is_valid(c, value, schema, resource) if fast is None else fast[i]:
                     bits |= 1 << i
         except ConstraintError as error:
             raise _located(c, values, error) from None
         known = c.filtered[name] = (bits, values)
     return known[0]
+
+
+def _matching(c: Compiler, values: list[Json], schema: Json, resource: Resource) -> list[bool] | None:
+    """Which of many strings match the pattern of a schema that says nothing else; None where it is not so simple."""
+    if len(values) < FEW or schema.__class__ is not dict or "pattern" not in schema or "$ref" in schema:
+        return None
+    if "pattern" not in resource.keywords or resource.id_keyword in schema:
+        return None
+    if not resource.keywords.keys().isdisjoint(schema.keys() - _HARMLESS_PATTERNS):
+        return None
+    if not all(v.__class__ is str and is_scalar_text(v) for v in values):
+        return None
+    language = c.pattern(schema["pattern"], schema, "pattern")
+    if isinstance(language, Refusal):
+        return None
+    from constrain.regular import compile
+
+    return compile(language, c.limits).accepts_each(values)
 
 
 def emit(c: Compiler, shape: Shape) -> list[NodeId]:

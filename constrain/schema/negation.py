@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from constrain.grammar.ir import MOST_COUNTED
 from constrain.regular.ast import ALL, Regex, choice, complement, union
 from constrain.schema import evaluate, objects, unevaluated
+from constrain.schema.equal import said
 from constrain.schema.keywords import Handler, add_count, bound_above, bound_below
 from constrain.schema.resolve import Resource
 from constrain.schema.shape import Count, Facet, Refusal, Row, Shape, Some, Source
@@ -198,10 +199,17 @@ def _properties(c: Compiler, value: Json, schema: Schema, resource: Resource) ->
     wanted = schema.get("required", ())
     out: list[Json] = []
     for name, part in value.items():
-        if name in wanted:
-            out.append({"type": "object", "properties": {name: part is not True and {"not": part}}})
-        elif part is not True:
-            out.append({"type": "object", "required": [name], "properties": {name: {"not": part}}})
+        if part is True and name not in wanted:
+            continue
+        same = said(part, resource)
+        known = c.derived.get((name, name in wanted, id(resource), same)) if same is not None else None
+        if known is None:
+            known = {"type": "object", "properties": {name: part is not True and {"not": part}}}
+            if name not in wanted:
+                known["required"] = [name]
+            if same is not None:
+                c.derived[name, name in wanted, id(resource), same] = known
+        out.append(known)
     return out
 
 

@@ -24,6 +24,7 @@ MOST_CLASSES = 256  # classes of keys that patterns may cut all keys into
 def emit(c: Compiler, shape: Shape) -> NodeId:
     """The node for the objects of a shape."""
     facets, wanted = shape.facets, shape.required or {}
+    demands: tuple[Some, ...] = ()
     if len(facets) == 1 and not facets[0].patterns and not shape.names and not shape.somes:
         properties, _, additional, resource, _ = facets[0]
         names = tuple(properties)
@@ -51,12 +52,13 @@ def emit(c: Compiler, shape: Shape) -> NodeId:
             declared.update(dict.fromkeys(facet.properties))
         declared.update(wanted)
         names = tuple(declared)
-        values = tuple([c.conjunction(member(c, shape, n)) for n in names])
         required = tuple([n in wanted for n in names])
-        free = _free(c, shape)
-    demands: tuple[Some, ...] = ()
-    if shape.somes:
-        demands = _demands(c, shape, names, required)
+        demands = _demands(c, shape, names, required) if shape.somes else ()
+        if demands:
+            values, free = (NEVER,) * len(names), ()  # they come with the demands that they meet
+        else:
+            values = tuple([c.conjunction(member(c, shape, n)) for n in names])
+            free = _free(c, shape)
     if not "".join(names).isascii() and not all(map(is_scalar_text, names)):
         kept = [i for i, n in enumerate(names) if is_scalar_text(n)]  # the others can't be written
         if any(required[i] for i in range(len(names)) if not is_scalar_text(names[i])):
@@ -92,13 +94,14 @@ def _with_demands(c: Compiler, shape: Shape, demands: tuple[Some, ...], node: Ob
     for name in node.names:
         possible = {i for i, some in enumerate(demands) if some.holds(name)}
         options.append(_options(c, member(c, shape, name), demands, possible))
+    values = tuple([found[0][0] if found else NEVER for found in options])
     for language, literals, met in _classes_of_keys(c, shape, demands):
         options.append(_options(c, literals, demands, met))
         free.append((language, options[-1][0][0] if options[-1] else NEVER))
     while free and free[-1][1] == NEVER:
         free.pop()
         options.pop()
-    return c.leaf(node._replace(free=tuple(free), demands=len(demands), options=tuple(options)))
+    return c.leaf(node._replace(values=values, free=tuple(free), demands=len(demands), options=tuple(options)))
 
 
 def _options(
