@@ -43,9 +43,17 @@ def weighted(tree: Tree, dice: Dice, learned: bool) -> Asking[tuple[Walk | None,
 
 def accepted(tree: Tree, dice: Dice, learned: bool) -> Asking[tuple[Walk | None, float]]:
     """One attempt of cars (`learned`) or rejection. (The walk, log of c(root)), or (None, -inf) where it gave up."""
+    known = not learned and tree.trie.is_open(ROOT)
+    if known:  # where the language has little mass, most attempts end here; that needs no walk
+        tree.reused += 1
+        if not dice.coin(tree.trie.log_mass(ROOT)):
+            return None, NEVER
     walk = tree.walk()
-    log_start = yield from tree.enter(walk, learned)
-    going = log_start != NEVER and (learned or dice.coin(log_start))
+    log_start = 0.0
+    going = known
+    if not known:
+        log_start = yield from tree.enter(walk, learned)
+        going = log_start != NEVER and (learned or dice.coin(log_start))
     while going and not walk.is_finished:
         yield from tree.choose(walk, dice, learned)
         log_c = yield from tree.enter(walk, learned)

@@ -93,7 +93,9 @@ def move(tree: Tree, dice: Dice, state: State, cuts: str) -> Asking[State]:
     while not walk.is_finished:
         yield from tree.choose(walk, dice, learned=False)
         if (yield from tree.enter(walk, learned=False)) == NEVER:
+            tree.trie.back_up(walk.node)
             return state  # not a text: never taken
+    tree.trie.back_up(walk.node)  # proposals draw by p alone; what they find is for the bounds and for other methods
     new = yield from State.of(tree, walk, cuts)
     shared = at
     longest = min(len(walk.tokens), len(state.walk.tokens))
@@ -127,7 +129,6 @@ def draws(
         account.attempt(log_weight)
         if walk is not None:
             state = tree.run(chain(tree, dice, walk, steps=steps, cuts=proposal))
-            tree.trie.back_up(state.walk.node)
             yield draw(tree, state.walk, 0.0, "mcmc")
             n -= 1
         elif tree.trie.log_theta(ROOT) == NEVER:

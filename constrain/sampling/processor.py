@@ -26,7 +26,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from constrain.decoding.huggingface import vocabulary_of
 from constrain.errors import ConstraintError
 from constrain.sampling.models import Row, Warp
-from constrain.sampling.tree import Asking, Step, T, Tree, Walk
+from constrain.sampling.tree import Asking, Step, T, Tree, Walk, tag_of
 from constrain.sampling.trie import NEVER, Trie
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class AsapProcessor(LogitsProcessor):  # type: ignore[misc]
     """See above. For sampling (`do_sample=True`, one beam), any batch; rows with one prompt share its trie.
 
     temperature, top_k, top_p, min_p, warpers: see `Warp`. max_tokens: give it `max_new_tokens`, and longer texts count
-    as outside of the language. tries: by prompt (a tuple of token ids, without padding), what was learned before;
-    `processor.tries` has what is known now, for `Trie.save`. max_nodes: bound of each new trie.
+    as outside of the language. tries: by prompt (a tuple of token ids, without padding), what was learned before by a
+    processor like this one; `processor.tries` has what is known now, for `Trie.save`. max_nodes: bound of a new trie.
     """
 
     def __init__(
@@ -129,7 +129,10 @@ class AsapProcessor(LogitsProcessor):  # type: ignore[misc]
                 start += 1
             prompt = tuple(ids[start:])
             if prompt not in trees:
-                trie = self.tries.setdefault(prompt, Trie(self._max_nodes))
+                tag = tag_of(self._compiled.vocabulary, prompt, self._max_tokens, self._warp, "processor")
+                trie = self.tries.setdefault(prompt, Trie(self._max_nodes, tag))
+                if trie.tag != tag:
+                    raise ConstraintError("a trie was made with another prompt, vocabulary, length or other warpers")
                 self.tries.move_to_end(prompt)
                 tree = trees[prompt] = Tree(
                     _Given(), self._compiled, max_tokens=self._max_tokens, trie=trie, cache_bytes=0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from constrain.sampling.dice import Dice
 from constrain.sampling.models import CallableModel, Model, Row, Warp
 from constrain.sampling.potentials import Potentials, Predicate, Score
 from constrain.sampling.result import Account, Draw, Samples
-from constrain.sampling.tree import Tree
+from constrain.sampling.tree import Tree, tag_of
 from constrain.sampling.trie import Trie
 from constrain.vocabulary import Vocabulary
 
@@ -115,8 +114,7 @@ class Sampler:
         else:
             raise TypeError(f"not a model: {type(model).__name__}")
         name = str(getattr(getattr(model, "config", None), "_name_or_path", ""))
-        about = (vocabulary.fingerprint, ids, max_tokens, temperature, top_k, top_p, min_p, len(warp.custom), name)
-        tag = hashlib.sha256(repr((*about, len(parts))).encode()).hexdigest()
+        tag = tag_of(vocabulary, ids, max_tokens, warp, name, len(parts))
         if trie is not None and trie.tag not in ("", tag):
             raise ConstraintError("the trie was made with another model, prompt, vocabulary or other warpers")
         self.trie = Trie(max_nodes, tag) if trie is None else trie

@@ -13,6 +13,7 @@ number of walks can share one batch of the model.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import math
 import time
 from collections import OrderedDict
@@ -31,6 +32,13 @@ from constrain.sampling.trie import NONE, ROOT, Trie
 T = TypeVar("T")
 Ids: TypeAlias = npt.NDArray[np.int64]
 Asking: TypeAlias = Generator["Walk", Row, T]  # yields a walk that needs the model's output at its node, is sent log p
+
+
+def tag_of(vocabulary: Any, prompt: Sequence[int], max_tokens: int, warp: Warp, *more: object) -> str:
+    """What a trie belongs to, as a fingerprint: see `Trie`. Of custom warpers only the number is known."""
+    settings = (warp.temperature, warp.top_k, warp.top_p, warp.min_p, len(warp.custom))
+    about = (vocabulary.fingerprint, list(prompt), max_tokens, settings, *more)
+    return hashlib.sha256(repr(about).encode()).hexdigest()
 
 
 class Walk:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import math
 import random
 import sys
 from collections import Counter
 from itertools import product
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,7 +19,7 @@ import pytest
 import constrain
 from constrain.sampling import Sampler
 from constrain.sampling.experiments import __main__ as command
-from constrain.sampling.experiments import svg, sygus, toy
+from constrain.sampling.experiments import svg, sygus, toy, toy_methods
 from constrain.sampling.experiments.exact import Exact
 from constrain.sampling.experiments.measure import divergence, divergence_of_next, log_next
 from constrain.sampling.experiments.ngram import Ngram
@@ -25,7 +28,7 @@ from tests.sampling.toys import EOS, TOKENS, VOCABULARY, normalised
 DATA = Path(__file__).parents[3] / "shared" / "data" / "aligned"
 
 
-def model(order: int, seed: int = 0) -> Ngram:
+def trigrams(order: int, seed: int = 0) -> Ngram:
     rng = random.Random(seed)
     return Ngram([rng.choice([0, 1, 1, 2, 3]) for _ in range(60)], 4, order=order, prompt=[3])
 
@@ -47,7 +50,7 @@ def brute(ngram: Ngram, pattern: str, longest: int) -> dict[tuple[int, ...], flo
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_the_exact_conditional(order: int) -> None:
-    ngram = model(order)
+    ngram = trigrams(order)
     for context in [(3,), (0, 1), (2, 2), (3, 1, 0)]:
         assert ngram.row(context[-order + 1 :] if order > 1 else ()).sum() == pytest.approx(1.0, abs=1e-12)
     pattern = "0(1|01)?0|1{1,3}"
@@ -65,7 +68,7 @@ def test_the_exact_conditional(order: int) -> None:
 
 def test_the_next_draw_of_asap() -> None:
     """Its probabilities sum to one, are masking's before the first draw and the conditional ones in the end."""
-    ngram, c = model(3), constrain.regex("0(1|01)?0|1{1,3}")
+    ngram, c = trigrams(3), constrain.regex("0(1|01)?0|1{1,3}")
     exact = Exact(ngram, c.compile(VOCABULARY))
     texts = list(brute(ngram, "0(1|01)?0|1{1,3}", 5))
     sampler = Sampler(ngram, VOCABULARY, [], c, max_tokens=10, seed=0)
@@ -112,10 +115,58 @@ def test_pages_and_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert command.main() == 0
     page = (tmp_path / "toy.md").read_text("utf-8")
     assert capsys.readouterr().out.strip() in page
-    for name in ("toy.svg", "picture.svg"):
+    for name in ("toy.svg", "toy-steps.svg", "picture.svg"):
         assert ElementTree.parse(tmp_path / name).getroot().tag.endswith("svg")
     assert math.fsum(toy.next_draw(None).values()) == pytest.approx(1.0)
     assert math.fsum(toy.truth().values()) == pytest.approx(1.0)
+
+
+def test_kl_of_counts() -> None:
+    """Counts of the distribution itself: about 0, and the band holds it; of another one: its KL."""
+    rng = np.random.default_rng(1)
+    q = np.array([0.5, 0.3, 0.15, 0.05])
+    inside = 0
+    for _ in range(40):
+        value, low, high = toy_methods.corrected(rng.multinomial(500, q), q)
+        inside += low <= 0.0 <= high
+        assert abs(value) < 0.02
+    assert inside >= 30
+    p = np.array([0.2, 0.3, 0.2, 0.3])
+    exact = divergence(dict(enumerate(p)), dict(enumerate(q)))
+    value, low, high = toy_methods.corrected(rng.multinomial(5000, p), q)
+    assert low < exact < high and abs(value - exact) < 0.05
+
+
+def test_the_language_model_goes_on_where_it_stopped(
+    model: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the file is not done again; SLIA and BV4 in turn; tasks without a text are shown as such."""
+    rows = [
+        {"id": f"{split}{i}", "split": split, "prompt": "Question:\nq" * (i + 1) + "\nSolution:\n", "grammar": GRAMMAR}
+        for split in ("SLIA", "BV4")
+        for i in range(2)
+    ]
+    with lzma.open(tmp_path / "gad_sygus.jsonl.xz", "wt") as file:
+        file.writelines(json.dumps({**row, "solution": "(f a)", "in_cars_subset": True}) + "\n" for row in rows)
+    tasks = list(sygus.tasks(tmp_path / "gad_sygus.jsonl.xz"))
+    pytest.importorskip("torch")
+    from constrain.sampling.experiments import smollm2
+
+    prompts = {task.name: tokenizer(task.short_prompt)["input_ids"] for task in tasks}
+    assert [t.name for t in smollm2.in_turn(tasks, prompts)] == ["SLIA0", "BV40", "SLIA1", "BV41"]
+    keep = tmp_path / "kept.jsonl"
+    results = [smollm2.one(task, model, tokenizer, prompts[task.name], 30) for task in tasks]
+    keep.write_text("".join(json.dumps(r) + "\n" for r in results), "utf-8")
+    for result in results:
+        assert result["low"] <= result["high"] <= 0.0
+        assert all(30 <= result[m]["calls"] < 400 or result[m]["draws"] == smollm2.DRAWS for m in smollm2.METHODS)
+        assert all(result[m]["mean"] <= result["best"] + 60 for m in smollm2.METHODS if result[m]["draws"])
+    monkeypatch.setattr(smollm2, "load", lambda name: (model, tokenizer))
+    monkeypatch.setattr(smollm2, "CALLS", 30)
+    monkeypatch.setattr(smollm2, "one", None)
+    page = smollm2.run(tmp_path, tmp_path, "tiny", 1.0, keep=keep)
+    assert "on 4 of the 4 tasks" in page and "| BV4 BV41 |" in page
+    ElementTree.parse(tmp_path / "smollm2-expectation.svg")
 
 
 def test_plots_are_well_formed_whatever_is_in_them() -> None:

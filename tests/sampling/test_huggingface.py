@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,29 @@ def test_asap_within_generate(model: Any, tokenizer: Any) -> None:
         low, high = processor.tries[ids[i]].log_bounds(frozenset([tokenizer.eos_token_id]))
         assert high - low < 0.5
         assert low - 0.5 < weights[i::2].min() and weights[i::2].max() < high + 0.5
+
+
+def test_asap_goes_on_from_files(model: Any, tokenizer: Any, tmp_path: Path) -> None:
+    """A processor with the tries of another one weighs texts as that one would; tries of something else are refused."""
+    c = constrain.choice(["true", "item 1", "item 12"])
+    first = AsapProcessor(c, tokenizer, temperature=3.0, max_tokens=16)
+    for _ in range(10):
+        generate(model, tokenizer, first, ["a"] * 8)
+    prompt = tuple(tokenizer("a")["input_ids"])
+    first.tries[prompt].save(tmp_path / "a.npz")
+    tries = {prompt: constrain.sampling.Trie.load(tmp_path / "a.npz")}
+    learned = tries[prompt].log_theta(0)
+    assert learned < -0.1
+    second = AsapProcessor(c, tokenizer, temperature=3.0, max_tokens=16, tries=tries)
+    out = generate(model, tokenizer, second, ["a"])
+    low, _ = tries[prompt].log_bounds(frozenset([tokenizer.eos_token_id]))
+    assert low - 0.5 < second.log_weights(out)[0] <= learned + 0.5
+    for wrong in ({"temperature": 1.0}, {"temperature": 3.0, "max_tokens": 17}, {"temperature": 3.0, "top_k": 9}):
+        other = AsapProcessor(c, tokenizer, tries=tries, **{"max_tokens": 16, **wrong})
+        with pytest.raises(constrain.ConstraintError, match="another"):
+            generate(model, tokenizer, other, ["a"])
+    with pytest.raises(constrain.ConstraintError, match="another"):
+        constrain.Sampler(model, tokenizer, "a", c, max_tokens=16, temperature=1.0, trie=tries[prompt])
 
 
 def test_asap_refuses_what_would_bend_it(model: Any, tokenizer: Any) -> None:

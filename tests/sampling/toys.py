@@ -130,3 +130,14 @@ def normalised(masses: dict[Any, float]) -> dict[Any, float]:
 def far(a: dict[Any, float], b: dict[Any, float]) -> float:
     """The largest difference of two tables."""
     return max(abs(a.get(x, 0.0) - b.get(x, 0.0)) for x in {*a, *b})
+
+
+def walk_of(tree: Any, tokens: Any) -> Any:
+    """A finished walk with these tokens."""
+    walk = tree.walk()
+    tree.run(tree.enter(walk, False))
+    for token in tokens:
+        step = tree.run(tree.step(walk))
+        tree.go(walk, tree.child(walk.node, token, step), 0.0)
+        tree.run(tree.enter(walk, False))
+    return walk

@@ -72,7 +72,7 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         cells = " | ".join(
             "no draw" if not math.isfinite(b[0]) else f"{b[0]:.3f} ({b[1]:.3f} … {b[2]:.3f})" for b in bands
         )
-        rows.append(f"| {method} | {cells} |")
+        rows.append(f"| {method} | {cells} | {np.mean([one[-1] for one in found]):.0f} |")
     (out / "regular-calls.svg").write_text(
         svg.lines(
             curves,
@@ -104,10 +104,11 @@ def run(out: Path, data: Path, tokenizer: Any, scale: float) -> str:
         f"{runs} runs; 95 % bands of the mean.",
         "",
         "KL of the empirical distribution of (subject, verb), weighted where the method has weights, from the "
-        "exact one, after a number of model calls (runs that have no draw yet are left out):",
+        f"exact one, after a number of model calls (runs that have no draw yet are left out); and how many texts there "
+        f"were after the last of them, {MOST} at most, on average:",
         "",
-        "| method | " + " | ".join(f"{n} calls" for n in CALLS) + " |",
-        "|---" * (len(CALLS) + 1) + "|",
+        "| method | " + " | ".join(f"{n} calls" for n in CALLS) + " | texts in the end |",
+        "|---" * (len(CALLS) + 2) + "|",
         *rows,
         "",
         "KL(P ‖ next draw) of ASAp over whole token sequences, with texts drawn exactly from P:",
@@ -129,7 +130,8 @@ def _line(name: str, x: list[float], bands: list[tuple[float, float, float]]) ->
 def _by_calls(
     ngram: Ngram, vocabulary: Any, c: Any, method: str, options: dict[str, Any], seed: int, shares: dict[Any, float]
 ) -> list[float]:
-    """KL of (subject, verb) among the draws when each of `CALLS` was reached; inf before the first draw."""
+    """KL of (subject, verb) among the draws when each of `CALLS` was reached, inf before the first draw; and how many
+    draws there were in the end."""
     sampler = Sampler(ngram, vocabulary, [], c, max_tokens=40, seed=seed)
     stream = sampler.stream(MOST, method, budget=CALLS[-1], **options)
     out: list[float] = []
@@ -142,7 +144,7 @@ def _by_calls(
                 who, verb = one.text.split(" ")[:2]
                 found[who, verb] += weight  # type: ignore[assignment]
             out.append(divergence(found, shares) if found else math.inf)
-    return out
+    return [*out, float(len(stream.result()))]
 
 
 def _by_draws(ngram: Ngram, vocabulary: Any, c: Any, exact: Exact, seed: int) -> list[float]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 import constrain
 from constrain.sampling import METHODS, CallableModel, Sampler
-from constrain.sampling.experiments import svg
+from constrain.sampling.experiments import svg, toy_methods
 from constrain.sampling.experiments.measure import band, divergence
 from constrain.sampling.trie import ROOT, Trie, log_sum
 
@@ -118,6 +118,7 @@ def run(out: Path, *, runs: int = 100) -> str:
         "ASAp's mean is above masking's, band included, after "
         + (", ".join(map(str, worse)) + " draws." if worse else "none of these numbers of draws."),
         "",
+        *toy_methods.table(out, scores, VOCABULARY, LANGUAGE, exact, 10 * runs),
         f"| method, {DRAWN} draws | KL of the empirical distribution | effective sample size | steps taken |",
         "|---|---|---|---|",
         *_table(exact),
