@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from constrain.regular.ast import Regex
+from constrain.regular.formats_idn import any_hostname, idn_hostname
 from constrain.regular.formats_net import HOST_LENGTH, color, email, hostname, ipv4, ipv6
 from constrain.regular.formats_time import date, date_time, duration, local_time, time
 from constrain.regular.formats_uri import (
@@ -51,6 +52,7 @@ FORMATS: Final[Mapping[str, Callable[[], Regex]]] = MappingProxyType(
         "email": partial(email, False),
         "idn-email": partial(email, True),
         "hostname": partial(hostname, False),
+        "idn-hostname": idn_hostname,
         "ipv4": ipv4,
         "ipv6": ipv6,
         "uri": uri,
@@ -78,12 +80,13 @@ _BY_DRAFT: Final[Mapping[tuple[str, str], Callable[[], Regex]]] = MappingProxyTy
     }
 )
 
-_LONGEST: Final[Mapping[str, int]] = MappingProxyType({"hostname": HOST_LENGTH, "host-name": HOST_LENGTH})
+_LONGEST: Final[Mapping[str, int]] = MappingProxyType(
+    dict.fromkeys(("hostname", "host-name", "idn-hostname"), HOST_LENGTH)
+)
 
 UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "regex": "the regular expressions are no regular language: their brackets nest",
-        "idn-hostname": "a label must stay below 64 octets in Punycode, which no automaton of reasonable size can tell",
     }
 )
 
@@ -91,6 +94,7 @@ NARROWED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hostname": "from draft 7 on no label has hyphens as third and fourth characters: RFC 5890 reserves them, and "
         "which xn-- labels are the Punycode of an allowed name no automaton of reasonable size can tell",
+        "idn-hostname": "labels beyond ASCII are short, so that their Punycode surely is, and no label is Punycode",
         "time": "a leap second has an offset in quarters of an hour",
         "date-time": "a leap second has an offset in quarters of an hour",
         "duration": "letters are capital, as in ISO 8601; the grammar in RFC 3339 allows small ones",
@@ -101,6 +105,7 @@ NARROWED: Final[Mapping[str, str]] = MappingProxyType(
 _WIDE: Final[Mapping[str, Callable[[], Regex]]] = MappingProxyType(
     {
         "hostname": partial(hostname, True),
+        "idn-hostname": any_hostname,
         "time": partial(time, True),
         "date-time": partial(date_time, True),
         "duration": partial(duration, True),

@@ -43,7 +43,7 @@ def _table() -> dict[str, str]:
 
 
 @cache
-def _decoded(ranges: str) -> CharSet:
+def decoded(ranges: str) -> CharSet:
     flat: list[int] = []
     end = 0
     for word in ranges.split():
@@ -59,9 +59,9 @@ def property_set(text: str) -> CharSet:
     key, equals, value = text.partition("=")
     table = _table()
     if equals:
-        return _decoded(table[f"{KEYS[key]}={value}"])
+        return decoded(table[f"{KEYS[key]}={value}"])
     category = table.get("gc=" + text)
-    return _decoded(table[text] if category is None else category)
+    return decoded(table[text] if category is None else category)
 
 
 @cache
