@@ -79,9 +79,15 @@ def corrected(counts: npt.NDArray[np.int64], q: npt.NDArray[np.float64]) -> tupl
 
 
 def table(
-    out: Path, scores: Any, vocabulary: constrain.Vocabulary, language: str, exact: dict[str, float], runs: int
+    out: Path,
+    scores: Any,
+    vocabulary: constrain.Vocabulary,
+    language: str,
+    exact: dict[str, float],
+    masked: float,
+    runs: int,
 ) -> list[str]:
-    """Plots into the folder; returns the lines of the page."""
+    """Plots into the folder; returns the lines of the page. masked: KL(masking's draw ‖ P)."""
     texts = list(exact)
     q = np.array([exact[text] for text in texts])
     c = constrain.regex(language)
@@ -110,17 +116,17 @@ def table(
     )
     return [
         f"Every method, {runs} runs each, after a number of steps (model outputs used, those taken from the trie "
-        "included). First the KL of the next draw over all runs, without the bias of finitely many runs and with its "
-        "95 % band, both by the bootstrap (so it may be below 0). Of smc and awrs it is one of the next population of "
+        "included). First KL(next draw ‖ P) over all runs, without the bias of finitely many runs and with its 95 % "
+        "band, both by the bootstrap (so it may be below 0). Of smc and awrs it is one of the next population of "
         f"{POPULATION}, picked by weight; the others' next draw is taken as it comes, whatever its weight. A chain of "
-        "mcmc has 10 moves.",
+        f"mcmc has 10 moves. Masking's is {masked:.3f} exactly, and that of cars and rejection 0.",
         "",
         "| next draw | " + " | ".join(f"{n} steps" for n in STEPS) + " |",
         "|---" * (len(STEPS) + 1) + "|",
         *after,
         "",
-        "Then the KL of the empirical distribution of all draws so far, with their weights: mean over the runs that "
-        "had a draw by then, and its 95 % band.",
+        "Then KL(draws so far ‖ P), of the empirical distribution with its weights: mean over the runs that had a draw "
+        "by then, and its 95 % band.",
         "",
         "| all draws so far | " + " | ".join(f"{n} steps" for n in STEPS[1:]) + " |",
         "|---" * len(STEPS) + "|",
