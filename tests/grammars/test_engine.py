@@ -13,18 +13,23 @@ import pytest
 
 import constrain
 from constrain.constraint import Constraint
-from tests.grammars import test_c, test_json, test_python, test_sql
+from tests.grammars import test_c, test_javascript, test_json, test_python, test_sql
 from tests.grammars.reading import GRAMMARS, mistakes, names, reads
 
 GO = json.loads(Path(__file__).with_name("go_answers.json").read_text("utf-8"))
 TEXTS = {
     "c": test_c.VALID,
     "go": [text for text in GO["valid"] if len(text) < 300],
+    "javascript": test_javascript.PROGRAMS,
     "json": test_json.SEEDS,
     "python": [text for text in test_python.CASES["valid"] if test_python.comparable(text)],
     "sql": test_sql.QUERIES,
 }
-PIECES = {"c": test_c.PIECES, "json": test_json.PIECES, "python": test_python.PIECES, "sql": test_sql.PIECES}
+PIECES = {
+    "c": test_c.PIECES, "javascript": test_javascript.PIECES, "json": test_json.PIECES, "python": test_python.PIECES,
+    "sql": test_sql.PIECES,
+}  # fmt: skip
+SLOW = {"javascript"}  # to compile
 
 
 @cache
@@ -38,7 +43,9 @@ def example(name: str) -> str:
     return said.group(1).replace("\n//   ", "\n")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in names()
+])  # fmt: skip
 @pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
 def test_same_as_lark(name: str, count: int) -> None:
     rng = random.Random(9)
