@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 MAX_SIZE = 1 << 24  # ids; real vocabularies have up to 2 ** 18
-KIND = "vocabulary 1"  # of files and fingerprints; counts up when the arrays change their meaning
+KIND = "vocabulary 2"  # of files and fingerprints; counts up when the arrays change their meaning
 MAX_BYTES = 1 << 30  # bytes of all tokens together
 
 
@@ -33,7 +35,8 @@ class Vocabulary:
     words: ceil(V / 32), the width of a bitmask in uint32.
     eos_ids: ids that end a text, ascending. They carry no bytes here.
     special_ids: ids that a mask never allows, ascending: control, padding and unused ids and tokens without bytes.
-    fingerprint: SHA-256 (hex) over tokens, eos_ids, special_ids and size.
+    special_names: text -> id of special and end-of-sequence tokens that have a text, such as `<|eot_id|>`; read-only.
+    fingerprint: SHA-256 (hex) over tokens, eos_ids, special_ids, size and special_names.
     offsets: int32[V+1], data: uint8[...]: token i is data[offsets[i]:offsets[i+1]], empty for the ids above.
     trie: all tokens that have bytes (see `Trie`).
     max_token_bytes: length of the longest token.
@@ -53,6 +56,7 @@ class Vocabulary:
         "offsets",
         "size",
         "special_ids",
+        "special_names",
         "trie",
         "words",
     )
@@ -61,6 +65,7 @@ class Vocabulary:
     words: int
     eos_ids: tuple[int, ...]
     special_ids: tuple[int, ...]
+    special_names: Mapping[str, int]
     fingerprint: str
     offsets: npt.NDArray[np.int32]
     data: npt.NDArray[np.uint8]
@@ -81,10 +86,12 @@ class Vocabulary:
         eos: int | Iterable[int],
         special: Iterable[int] = (),
         size: int | None = None,
+        names: Mapping[str, int] | None = None,
     ) -> Vocabulary:
         """A vocabulary from the bytes of its tokens; the id of a token is its index.
 
-        eos: the id or ids that end a text. special: ids that are never text. size: the width of the logits; ids past
+        eos: the id or ids that end a text. special: ids that are never text. names: texts of such ids, by which a
+        grammar may name them; those of other ids are left out (they are text). size: the width of the logits; ids past
         the tokens are padding, tokens past the size are left out (no logit can choose them). Tokens named in `eos` or
         `special` lose their bytes. Raises InvalidVocabulary.
         """
@@ -101,11 +108,17 @@ class Vocabulary:
         except TypeError as error:
             wrong = next(i for i, t in enumerate(listed) if not isinstance(t, bytes | bytearray | memoryview))
             raise InvalidVocabulary(f"token {wrong} is {type(listed[wrong]).__name__}, not bytes") from error
-        return cls.from_packed(blob, lengths, eos=eos_ids, size=width)
+        return cls.from_packed(blob, lengths, eos=eos_ids, size=width, names=names)
 
     @classmethod
     def from_packed(
-        cls, data: bytes, lengths: npt.NDArray[np.int64], *, eos: Iterable[int], size: int | None = None
+        cls,
+        data: bytes,
+        lengths: npt.NDArray[np.int64],
+        *,
+        eos: Iterable[int],
+        size: int | None = None,
+        names: Mapping[str, int] | None = None,
     ) -> Vocabulary:
         """Like `from_tokens`, from the tokens' bytes one after the other and the length of each: int64[tokens].
 
@@ -124,7 +137,9 @@ class Vocabulary:
         np.cumsum(lengths[:width], out=offsets[1 : 1 + min(len(lengths), width)])
         offsets[1 + len(lengths) :] = offsets[min(len(lengths), width)]
         packed = np.frombuffer(bytearray(data[: offsets[-1]]), np.uint8)
-        return _shared(packed, offsets.astype(np.int32), eos_ids)
+        silent = offsets[1:] == offsets[:-1]
+        kept = {text: int(i) for text, i in (names or {}).items() if text and 0 <= i < width and silent[i]}
+        return _shared(packed, offsets.astype(np.int32), eos_ids, dict(sorted(kept.items())))
 
     @classmethod
     def from_tokenizer(
@@ -203,6 +218,10 @@ class Vocabulary:
             raise IndexError(f"token id {token_id} is outside of 0..{self.size - 1}")
         return bytes(self.data[self.offsets[token_id] : self.offsets[token_id + 1]])
 
+    def special_id(self, text: str) -> int | None:
+        """The id of the special or end-of-sequence token with this text; None if there is none."""
+        return self.special_names.get(text)
+
     @property
     def tokens(self) -> list[bytes]:
         """The bytes of all tokens, made anew at each call."""
@@ -245,7 +264,8 @@ class Vocabulary:
         return {"data": self.data, "offsets": self.offsets, **trie_arrays(self.trie)}
 
     def _meta(self) -> dict[str, Any]:
-        return {"kind": KIND, "fingerprint": self.fingerprint, "eos_ids": list(self.eos_ids)}
+        names = dict(self.special_names)
+        return {"kind": KIND, "fingerprint": self.fingerprint, "eos_ids": list(self.eos_ids), "names": names}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.fingerprint == other.fingerprint
@@ -260,7 +280,8 @@ class Vocabulary:
         return f"Vocabulary(size={self.size}, eos_ids={self.eos_ids}, fingerprint={self.fingerprint[:12]!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickle, (self.data.tobytes(), np.diff(self.offsets).astype(np.int64), self.eos_ids, self.size)
+        lengths = np.diff(self.offsets).astype(np.int64)
+        return _unpickle, (self.data.tobytes(), lengths, self.eos_ids, self.size, dict(self.special_names))
 
 
 _known: weakref.WeakValueDictionary[str, Vocabulary] = weakref.WeakValueDictionary()  # those alive, by fingerprint
@@ -276,12 +297,25 @@ def as_ids(ids: int | Iterable[int], what: str) -> tuple[int, ...]:
     return tuple(sorted({int(i) for i in listed}))
 
 
-def _shared(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids: tuple[int, ...]) -> Vocabulary:
+def names_of(texts: Sequence[str], ids: Iterable[int]) -> dict[str, int]:
+    """The texts of some ids, each with the smallest id that has it. Ids without a text are left out."""
+    names: dict[str, int] = {}
+    for i in sorted(ids):
+        if 0 <= i < len(texts) and texts[i]:
+            names.setdefault(texts[i], i)
+    return names
+
+
+def _shared(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids: tuple[int, ...], names: dict[str, int]
+) -> Vocabulary:
     """The vocabulary of these arrays: the living one, the one on disk, or a new one that is put there."""
     digest = hashlib.sha256(KIND.encode())
     for part in (np.asarray(eos_ids, "<i4"), offsets, data):
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part.data)
+    if names:
+        digest.update(json.dumps(names).encode())
     fingerprint = digest.hexdigest()
     known = _known.get(fingerprint)
     if known is not None:
@@ -291,7 +325,7 @@ def _shared(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids
     kept = None if read is None else _restore(*read)
     if kept is not None and kept.fingerprint == fingerprint:
         return _register(kept)
-    vocabulary = _make(data, offsets, eos_ids, fingerprint, build_trie(data, offsets))
+    vocabulary = _make(data, offsets, eos_ids, fingerprint, build_trie(data, offsets), names)
     if usable(folder):
         write_arrays(folder / "vocabulary.bin", vocabulary._arrays(), vocabulary._meta())
     return _register(vocabulary)
@@ -307,7 +341,7 @@ def _restore(arrays: Arrays, meta: dict[str, Any]) -> Vocabulary | None:
     if meta.get("kind") != KIND:
         return None
     trie = Trie(*(arrays[name] for name in ("byte", "end", "first", "ids", "depth")))
-    return _make(arrays["data"], arrays["offsets"], tuple(meta["eos_ids"]), meta["fingerprint"], trie)
+    return _make(arrays["data"], arrays["offsets"], tuple(meta["eos_ids"]), meta["fingerprint"], trie, meta["names"])
 
 
 def _make(
@@ -316,6 +350,7 @@ def _make(
     eos_ids: tuple[int, ...],
     fingerprint: str,
     trie: Trie,
+    names: dict[str, int],
 ) -> Vocabulary:
     size = len(offsets) - 1
     lengths = np.diff(offsets)
@@ -325,6 +360,7 @@ def _make(
         "words": (size + 31) // 32,
         "eos_ids": eos_ids,
         "special_ids": tuple(i for i in np.flatnonzero(lengths == 0).tolist() if i not in ends),
+        "special_names": MappingProxyType(names),
         "fingerprint": fingerprint,
         "offsets": offsets,
         "data": data,
@@ -337,5 +373,7 @@ def _make(
     return vocabulary
 
 
-def _unpickle(data: bytes, lengths: npt.NDArray[np.int64], eos: tuple[int, ...], size: int) -> Vocabulary:
-    return Vocabulary.from_packed(data, lengths, eos=eos, size=size)
+def _unpickle(
+    data: bytes, lengths: npt.NDArray[np.int64], eos: tuple[int, ...], size: int, names: dict[str, int]
+) -> Vocabulary:
+    return Vocabulary.from_packed(data, lengths, eos=eos, size=size, names=names)

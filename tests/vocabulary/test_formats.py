@@ -16,6 +16,7 @@ from constrain.errors import InvalidVocabulary
 from constrain.vocabulary import Vocabulary
 from constrain.vocabulary.adapters.gguf import read_header
 from constrain.vocabulary.adapters.sentencepiece import parse_model
+from constrain.vocabulary.adapters.tiktoken import from_rank_file
 
 NORMAL, UNKNOWN, CONTROL, USER, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 
@@ -78,6 +79,8 @@ def test_gguf_byte_level(tmp_path: Path, version: int) -> None:
     v = Vocabulary.from_tokenizer(write(tmp_path / "m.gguf", gguf(BPE, width=10, version=version)))
     assert v.tokens == [b"", b"a", b" b", b"\xe9", b"<tool>", "Ġraw".encode(), b"", b"", b"", b""]
     assert v.eos_ids == (0, 7) and v.special_ids == (6, 8, 9)
+    texts = BPE["tokenizer.ggml.tokens"]
+    assert v.special_names == {text: i for i, text in enumerate(texts) if i in (0, 6, 7)}
 
 
 def test_gguf_sentencepiece(tmp_path: Path) -> None:
@@ -174,6 +177,7 @@ def test_sentencepiece_model(tmp_path: Path) -> None:
     v = Vocabulary.from_file(path)
     assert v.tokens == [b"", b"", b" a", b"\xff", b"<u> ", b"", b"<0x1>"]
     assert v.eos_ids == (1,) and v.special_ids == (0, 5)
+    assert v.special_names == {PIECES[i][0]: i for i in (0, 1, 5)}
 
 
 def test_sentencepiece_names_its_end() -> None:
@@ -213,6 +217,14 @@ def test_tekken_file(tmp_path: Path) -> None:
     path = write(tmp_path / "tekken.json", json.dumps(TEKKEN).encode())
     v = Vocabulary.from_file(path)
     assert v.tokens == [b"", b"", b"", b"", b"\x00", b"\xff"] and v.eos_ids == (3,)
+    assert v.special_names == {"<unk>": 0, "<s>": 1, "x": 2, "</s>": 3}
+    old = {name: value for name, value in TEKKEN.items() if name != "special_tokens"}
+    assert Vocabulary.from_file(write(path, json.dumps(old).encode())).special_names == {
+        "<unk>": 0, "<s>": 1, "</s>": 2, "[INST]": 3
+    }  # fmt: skip
+    few = TEKKEN | {"special_tokens": TEKKEN["special_tokens"][2:]}
+    assert Vocabulary.from_file(write(path, json.dumps(few).encode())).special_id("<SPECIAL_1>") == 1
+    write(path, json.dumps(TEKKEN).encode())
     assert Vocabulary.from_file(tmp_path) == v == Vocabulary.from_tekken(str(path))
 
 
@@ -237,6 +249,8 @@ def test_rank_file(tmp_path: Path) -> None:
     assert Vocabulary.from_file(path, eos=5, size=7).tokens == [b"a", b"\xff\x00", b"", b"", b"b", b"", b""]
     same = write(tmp_path / "tokenizer.model", lines)  # the name that Llama 3 gives such a file
     assert Vocabulary.from_file(same, eos=5, size=7) == Vocabulary.from_file(path, eos=5, size=7)
+    named = from_rank_file(path, eos=5, special={"<|end|>": 5, "<|turn|>": 6})
+    assert (named.size, named.eos_ids, dict(named.special_names)) == (7, (5,), {"<|end|>": 5, "<|turn|>": 6})
     with pytest.raises(InvalidVocabulary, match="eos"):
         Vocabulary.from_file(path)
     for wrong in (b"", b"YQ== x\n", b"? 1\n", b"YQ==\n", b"YQ== 99999999999\n", b"YQ== -1\n"):
@@ -256,6 +270,7 @@ def test_folder_of_a_model(tmp_path: Path) -> None:
     assert Vocabulary.from_tokenizer(str(tmp_path)).eos_ids == (3,)
     write(tmp_path / "config.json", b'{"text_config": {"vocab_size": 64, "eos_token_id": 2}}')
     assert Vocabulary.from_tokenizer(tmp_path).eos_ids == (2,)
+    assert Vocabulary.from_tokenizer(tmp_path).special_names == {"<eos>": 2, "<turn>": 3}
     write(tmp_path / "generation_config.json", b'{"eos_token_id": [2, 3]}')
     v = Vocabulary.from_tokenizer(tmp_path)
     assert (v.size, v.eos_ids, v.tokens[:4]) == (64, (2, 3), [b"a", b" b", b"", b""])

@@ -52,6 +52,7 @@ def test_byte_level_with_added_tokens_outside_of_the_alphabet() -> None:
         b"", b"",
     ]  # fmt: skip
     assert v.eos_ids == (10,) and v.special_ids == (11,)
+    assert v.special_names == {"<eos>": 10, "<ctl>": 11}
     assert_decodes(tokenizer, v, 0)
 
 
@@ -163,6 +164,8 @@ def test_transformers_fast_tokenizer() -> None:
     assert v.tokens[:256] == [bytes([b]) for b in range(256)] and v.missing_bytes == b""
     assert v.token_bytes(tokenizer.convert_tokens_to_ids("<tool_call>")) == b"<tool_call>"
     assert v.special_ids == (257, tokenizer.pad_token_id)
+    assert v.special_id("<pad>") == tokenizer.pad_token_id and v.special_id("<tool_call>") is None
+    assert v.special_id(tokenizer.eos_token) == 256
     assert Vocabulary.from_tokenizer(tokenizer, eos=[256, 257]).eos_ids == (256, 257)
     assert Vocabulary.from_tokenizer(tokenizer, eos=257).special_ids[0] == 256, "an end that is not asked for is silent"
 
@@ -226,6 +229,7 @@ def test_slow_byte_level_tokenizer() -> None:
     v = Vocabulary.from_tokenizer(Slow())
     assert v.tokens[:256] == [bytes([b]) for b in range(256)]
     assert v.tokens[256:] == [b"the", b" of", b"", " added é".encode()] and v.eos_ids == (258,)
+    assert v.special_names == {"<eos>": 258}
 
 
 def test_a_tokenizer_that_rewrites_text_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +114,28 @@ def test_from_tokenizer_takes_a_vocabulary() -> None:
 def test_what_no_adapter_knows_is_refused() -> None:
     with pytest.raises(InvalidVocabulary, match=r"no adapter knows a builtins\.int"):
         Vocabulary.from_tokenizer(3)
+
+
+def test_names_of_special_tokens(tmp_path: Path) -> None:
+    v = small(names={"<s>": 0, "</s>": 2, "<end>": 7, "a": 1, "<far>": 99, "": 5})
+    assert dict(v.special_names) == {"<s>": 0, "</s>": 2, "<end>": 7}  # of no text, and none beyond the vocabulary
+    assert (v.special_id("<end>"), v.special_id("a"), v.special_id("<far>")) == (7, None, None)
+    with pytest.raises(TypeError):
+        v.special_names["<x>"] = 1  # type: ignore[index]
+    assert small().special_names == {} and small() != v and small(names={"a": 1}) == small()
+    assert small(names={"<end>": 7, "</s>": 2, "<s>": 0}) == v
+    assert pickle.loads(pickle.dumps(v)).special_names == v.special_names
+    v.save(tmp_path / "v.bin")
+    assert Vocabulary.load(tmp_path / "v.bin").special_names == v.special_names
+    assert Vocabulary.from_tokenizer(v, eos=[2]).special_id("<end>") == 7
+    assert Vocabulary.from_tokenizer(v, eos=2, size=5).special_names == {"<s>": 0, "</s>": 2}
+
+
+def test_names_are_kept_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSTRAIN_CACHE_DIR", str(tmp_path))
+    v = small(names={"<s>": 0, "<é\ud800>": 5})
+    fingerprint, names = v.fingerprint, dict(v.special_names)
+    assert len(names) == 2
+    del v
+    again = small(names=names)
+    assert again.fingerprint == fingerprint and again.special_names == names

@@ -55,4 +55,5 @@ def from_tokenizer(tokenizer: Any, *, size: int | None = None, eos: int | Iterab
 def _changed(vocabulary: Vocabulary, size: int | None, eos: int | Iterable[int] | None) -> Vocabulary:
     """The same tokens under another width or other end-of-sequence ids; ids that ended a text become special."""
     ends = vocabulary.eos_ids if eos is None else eos
-    return Vocabulary.from_tokens(vocabulary.tokens, eos=ends, size=vocabulary.size if size is None else size)
+    width = vocabulary.size if size is None else size
+    return Vocabulary.from_tokens(vocabulary.tokens, eos=ends, size=width, names=vocabulary.special_names)

@@ -11,8 +11,8 @@ from typing import Any
 
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.bytelevel import pack_byte_level
-from constrain.vocabulary.adapters.sentencepiece import PieceKind, piece_bytes
-from constrain.vocabulary.vocabulary import Vocabulary
+from constrain.vocabulary.adapters.sentencepiece import PieceKind, piece_bytes, piece_names
+from constrain.vocabulary.vocabulary import Vocabulary, as_ids
 
 _EOS_KEYS = ("eos_token_id", "eot_token_id", "eom_token_id")
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
@@ -46,8 +46,10 @@ def from_gguf(
         eos = [int(i) for i in found if i is not None]
         if not eos:
             raise InvalidVocabulary("the file names no end-of-sequence token", hint="Pass eos=...")
+    ends = as_ids(eos, "eos")
     tokens = _tokens(_required(metadata, "model"), texts, kinds)
-    return Vocabulary.from_tokens(tokens, eos=eos, size=size or width)
+    names = piece_names(list(zip(texts, kinds, strict=True)), ends)
+    return Vocabulary.from_tokens(tokens, eos=ends, size=size or width, names=names)
 
 
 def _required(metadata: Mapping[str, Any], name: str) -> Any:

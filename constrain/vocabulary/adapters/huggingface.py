@@ -17,7 +17,7 @@ from constrain.vocabulary.adapters.decoders import pack_decoded
 from constrain.vocabulary.adapters.sentencepiece import PieceKind, parse_model, piece_bytes
 from constrain.vocabulary.adapters.tekken import from_tekken, is_mistral
 from constrain.vocabulary.adapters.tiktoken import encoding_of, encoding_table
-from constrain.vocabulary.vocabulary import Vocabulary, as_ids
+from constrain.vocabulary.vocabulary import Vocabulary, as_ids, names_of
 
 _read: weakref.WeakKeyDictionary[Any, tuple[Any, Vocabulary]] = (
     weakref.WeakKeyDictionary()
@@ -75,13 +75,16 @@ def _fast(backend: Any, eos: tuple[int, ...], special: tuple[int, ...], size: in
         count = max(count, 1 + max(backend.get_vocab().values()))
         texts = [text or "" for text in map(backend.id_to_token, range(count))]
     silent = {*eos, *special, *(i for i, token in added.items() if token.special)}
-    silent.add(_unknown(backend))
+    unknown = _unknown(backend)
+    if unknown is not None:
+        silent.add(unknown)
+    names = names_of(texts, silent)
     for i in silent:
-        if i is not None and i < count:
+        if i < count:
             texts[i] = ""
     data, lengths = pack_decoded(texts, decoder)
     _check(data, lengths, lambda batch: backend.decode_batch(batch, skip_special_tokens=False))
-    return Vocabulary.from_packed(data, lengths, eos=eos, size=size)
+    return Vocabulary.from_packed(data, lengths, eos=eos, size=size, names=names)
 
 
 def _unknown(backend: Any) -> int | None:
@@ -127,7 +130,8 @@ def _slow(tokenizer: Any, eos: tuple[int, ...], special: tuple[int, ...], size: 
     unknown = getattr(tokenizer, "unk_token_id", None)
     if unknown is not None:
         silent.add(unknown)
-    return Vocabulary.from_tokens(tokens, eos=eos, special=silent, size=size)
+    names = names_of(_texts(tokenizer), silent.union(eos))
+    return Vocabulary.from_tokens(tokens, eos=eos, special=silent, size=size, names=names)
 
 
 def _joined(tokenizer: Any, ids: list[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from os import PathLike
@@ -11,7 +11,7 @@ from typing import Any
 
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.adapters.decoders import byte_or_text
-from constrain.vocabulary.vocabulary import Vocabulary
+from constrain.vocabulary.vocabulary import Vocabulary, as_ids, names_of
 
 
 class PieceKind(IntEnum):
@@ -23,6 +23,9 @@ class PieceKind(IntEnum):
     USER = 4
     UNUSED = 5
     BYTE = 6
+
+
+_SILENT = frozenset({PieceKind.UNKNOWN, PieceKind.CONTROL, PieceKind.UNUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def from_sentencepiece(model: Any, *, size: int | None = None, eos: int | Iterab
     if eos is None and table.eos < 0:
         raise InvalidVocabulary("the model names no end-of-sequence piece", hint="Pass eos=...")
     tokens = [piece_bytes(text, kind) for text, kind in table.pieces]
-    return Vocabulary.from_tokens(tokens, eos=table.eos if eos is None else eos, size=size)
+    ends = as_ids(table.eos if eos is None else eos, "eos")
+    return Vocabulary.from_tokens(tokens, eos=ends, size=size, names=piece_names(table.pieces, ends))
 
 
 def piece_bytes(text: str, kind: int) -> bytes:
@@ -58,6 +62,12 @@ def piece_bytes(text: str, kind: int) -> bytes:
     if kind in (PieceKind.NORMAL, PieceKind.USER):
         return text.replace("\u2581", " ").encode("utf-8", "replace")
     return b""
+
+
+def piece_names(pieces: Sequence[tuple[str, int]], ends: Iterable[int]) -> dict[str, int]:
+    """The texts of the pieces that are no text or end one."""
+    silent = {i for i, (_, kind) in enumerate(pieces) if kind in _SILENT}
+    return names_of([text for text, _ in pieces], silent.union(ends))
 
 
 def _serialized(model: Any) -> bytes:

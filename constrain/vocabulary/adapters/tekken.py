@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from constrain.errors import InvalidVocabulary
-from constrain.vocabulary.adapters.sentencepiece import parse_model, piece_bytes
+from constrain.vocabulary.adapters.sentencepiece import parse_model, piece_bytes, piece_names
 from constrain.vocabulary.adapters.tiktoken import TokenTable
-from constrain.vocabulary.vocabulary import MAX_SIZE, Vocabulary
+from constrain.vocabulary.vocabulary import MAX_SIZE, Vocabulary, names_of
 
-_EOS = 2  # of every tekken file without a list of special tokens (versions up to 7)
+# The special tokens of every tekken file without a list of them (versions up to 7)
+_OLD = [
+    "<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]",
+    "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]",
+    "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]",
+]  # fmt: skip
+_EOS = 2
 
 
 def from_tekken(tokenizer: Any, *, size: int | None = None, eos: int | Iterable[int] | None = None) -> Vocabulary:
@@ -26,7 +32,8 @@ def from_tekken(tokenizer: Any, *, size: int | None = None, eos: int | Iterable[
         table, own = _read_file(Path(tokenizer))
     else:
         table, own = mistral_table(tokenizer), int(_inner(tokenizer).eos_id)
-    return Vocabulary.from_tokens(table.tokens, eos=own if eos is None else eos, special=table.special, size=size)
+    ends = own if eos is None else eos
+    return Vocabulary.from_tokens(table.tokens, eos=ends, special=table.special, size=size, names=table.names)
 
 
 def is_mistral(tokenizer: Any) -> bool:
@@ -40,12 +47,14 @@ def mistral_table(tokenizer: Any) -> TokenTable:
     ranks: Mapping[bytes, int] | None = getattr(inner, "_tekken_token2id_nospecial", None)
     if ranks is None:
         model = parse_model(inner._model.serialized_model_proto())
-        return TokenTable([piece_bytes(text, kind) for text, kind in model.pieces], frozenset())
+        tokens = [piece_bytes(text, kind) for text, kind in model.pieces]
+        return TokenTable(tokens, frozenset(), piece_names(model.pieces, [model.eos]))
     special = int(inner.num_special_tokens)
     tokens = [b""] * (special + len(ranks))
     for token, rank in ranks.items():
         tokens[special + rank] = token
-    return TokenTable(tokens, frozenset(range(special)))
+    texts = [inner.id_to_piece(i) for i in range(special)] if hasattr(inner, "id_to_piece") else []
+    return TokenTable(tokens, frozenset(range(special)), names_of(texts, range(special)))
 
 
 def _inner(tokenizer: Any) -> Any:
@@ -66,11 +75,14 @@ def _read_file(path: Path) -> tuple[TokenTable, int]:
             raise InvalidVocabulary(f"{path} claims {count} tokens, {special} of them special")
         ranks = document["vocab"][: count - special]
         tokens = [b""] * special + [binascii.a2b_base64(entry["token_bytes"]) for entry in ranks]
-        named = {entry["token_str"]: int(entry["rank"]) for entry in document.get("special_tokens") or ()}
+        listed = document.get("special_tokens") or [{"token_str": t, "rank": i} for i, t in enumerate(_OLD)]
+        named = {str(entry["token_str"]): int(entry["rank"]) for entry in listed}
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InvalidVocabulary):
             raise
         raise InvalidVocabulary(f"{path} is not a tekken file: {error!r}") from error
     if any(entry.get("rank", i) != i for i, entry in enumerate(ranks)):
         raise InvalidVocabulary(f"{path} is not a tekken file: its ranks are not in order")
-    return TokenTable(tokens, frozenset(range(special))), named.get("</s>", _EOS)
+    unnamed = set(range(special)) - set(named.values())
+    names = named | {f"<SPECIAL_{i}>": i for i in unnamed}  # as mistral-common calls them
+    return TokenTable(tokens, frozenset(range(special)), names), named.get("</s>", _EOS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from constrain.vocabulary.vocabulary import MAX_SIZE, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class TokenTable:
-    """Tokens by id, and the ids that are special."""
+    """Tokens by id, the ids that are special, and the texts of those that have one."""
 
     tokens: list[bytes]
     special: frozenset[int]
+    names: dict[str, int] = field(default_factory=dict)
 
 
 def from_tiktoken(encoding: Any, *, size: int | None = None, eos: int | Iterable[int] | None = None) -> Vocabulary:
@@ -33,7 +34,7 @@ def from_tiktoken(encoding: Any, *, size: int | None = None, eos: int | Iterable
             eos = None
         if eos is None:
             raise InvalidVocabulary("the encoding has no <|endoftext|>", hint="Pass eos=...")
-    return Vocabulary.from_tokens(table.tokens, eos=eos, special=table.special, size=size)
+    return Vocabulary.from_tokens(table.tokens, eos=eos, special=table.special, size=size, names=table.names)
 
 
 def from_rank_file(
@@ -47,8 +48,11 @@ def from_rank_file(
 
     special: special tokens, which such a file does not hold, as text → id or as ids.
     """
-    ids = special.values() if isinstance(special, Mapping) else special
-    return Vocabulary.from_tokens(_by_id(read_ranks(path)), eos=eos, special=ids, size=size)
+    names = dict(special) if isinstance(special, Mapping) else {}
+    ids = names.values() if isinstance(special, Mapping) else special
+    tokens = _by_id(read_ranks(path))
+    tokens += [b""] * (max(names.values(), default=-1) + 1 - len(tokens))
+    return Vocabulary.from_tokens(tokens, eos=eos, special=ids, size=size, names=names)
 
 
 def read_ranks(path: str | PathLike[str]) -> dict[bytes, int]:
@@ -92,7 +96,7 @@ def encoding_table(encoding: Any) -> TokenTable:
                 continue
     tokens = _by_id(ranks)
     tokens += [b""] * (max(special, default=-1) + 1 - len(tokens))
-    return TokenTable(tokens, special)
+    return TokenTable(tokens, special, dict(named))
 
 
 def _by_id(ranks: Mapping[bytes, int]) -> list[bytes]:
