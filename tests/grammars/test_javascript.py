@@ -72,8 +72,9 @@ def test_recorded_answers() -> None:
     ("a", "b", False), ("a", "(b)", True), ("a", "[b]", True), ("a", "`b`", True), ("a", "+b", True),
     ("a", "++b", False), ("a", ".b", True), ("a", "/b/c", True), ("a", "in b", True), ("a", "into", False),
     ("a", "!b", False), ("a", "!= b", True), ("a", "instanceof b", True), ("a = b", "=> c", None),
-    ("(a)", "=> c", None), ("async a", "=> c", None), ("(a, ...b)", "=> c", None), ("throw", "a", None), ("a", "? b : c", True),
-    ("a", "of", False), ("let a", "b = c", False), ("let a", "= c", True), ("a", "/* b\n*/ c", False),
+    ("(a)", "=> c", None), ("async a", "=> c", None), ("(a, ...b)", "=> c", None), ("throw", "a", None),
+    ("a", "? b : c", True), ("a", "of", False), ("let a", "b = c", False), ("let a", "= c", True),
+    ("a", "/* b\n*/ c", False),
     ("a // b", "c", False), ("a /* b */", "c", False), ("do a\nwhile (b)", "c", False), ("if (a) b", "else c", False),
 ])  # fmt: skip
 def test_line_ends(before: str, after: str, joined: bool | None) -> None:
