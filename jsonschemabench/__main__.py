@@ -1,4 +1,4 @@
-"""`python -m jsonschemabench`: the commands of `cli`, and those of the committed pages: speed, coverage, readme."""
+"""`python -m jsonschemabench`: the commands of `cli`, and those of the committed pages: speed, coverage …"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEFAULT_ENGINES = "constrain,llguidance,glrmask"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. -> its exit status (the commands of `cli` raise SystemExit)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] and given[0] in ("speed", "coverage", "readme"):
+    if given[:1] and given[0] in ("speed", "each", "coverage", "readme"):
         return committed(given)
     from jsonschemabench.cli import app
 
@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("--rows", type=Path, help="folder for the rows of every engine, with every single time")
     speed.add_argument("--out", type=Path, default=DOCS / "speed.md", help="Markdown; JSON is written beside it")
     speed.set_defaults(command=_speed)
+    apart = commands.add_parser("each", help="every schema of a small suite on its own, the engines side by side")
+    _shared_options(apart, DEFAULT_ENGINES)
+    apart.add_argument("--core", type=int, help="core that the workers are pinned to (the last one)")
+    apart.add_argument("--out", type=Path, default=DOCS / "hard.md", help="Markdown; JSON is written beside it")
+    apart.set_defaults(command=_each)
     cover = commands.add_parser("coverage", help="the whole suite: what is refused, by which feature; what is wrong")
     _shared_options(cover, "constrain")
     cover.add_argument("--processes", type=_positive(int), default=2, help="workers at once (2)")
@@ -147,6 +152,25 @@ def _speed(args: argparse.Namespace) -> int:
     if "constrain" in engines and not args.no_startup:
         about["startup"] = startup.run(tokenizer.name)
     return _write(args.out, about, report.speed(about))
+
+
+def _each(args: argparse.Namespace) -> int:
+    engines, cases, tokenizer, limits = _prepare(args)
+    core = args.core if args.core is not None else machine.last_core()
+    tokenizer.encode("")
+    about: dict[str, Any] = {
+        "machine": machine.describe(engines, args.given),
+        "suite": {"data": args.data.name, "digest": suites.digest(args.data), "schemas": len(cases)},
+        "missing": args.missing,
+        "limits": vars_of(limits),
+        "each": {case.name: {} for case in cases},
+    }
+    for engine in engines:
+        with progress(engine, len(cases)) as step:
+            rows, _ = measure.run(engine, cases, tokenizer, limits, core, step)
+        for name, row in rows.items():
+            about["each"][name][engine] = measure.alone(row)
+    return _write(args.out, about, report.each(about))
 
 
 def _sample(drawn: list[Case], tokenizer: Tokenizer, args: argparse.Namespace) -> dict[str, Any]:

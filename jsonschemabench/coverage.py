@@ -32,6 +32,7 @@ TEST = "the test is wrong"
 UNDECIDED = "undecided"
 WRONG = "WRONG"
 MISTAKES = (WRONG, UNDECIDED)
+VOID = "Unsatisfiable"
 CONTEXT = 80  # characters of the instance before the place where it is rejected
 
 
@@ -149,7 +150,11 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     kinds = {row["name"]: kind_of(row) for row in rows}
     splits: dict[str, Counter[str]] = {}
     for row in rows:
-        splits.setdefault(row["split"], Counter())[kinds[row["name"]]] += 1
+        split = splits.setdefault(row["split"], Counter())
+        split[kinds[row["name"]]] += 1
+        split["declared"] += "ends" in row
+        split["over"] += "ends" in row and bool(over_constrained(row))
+        split["under"] += "ends" in row and bool(under_constrained(row))
     differs = [{"name": row["name"], **entry} for row in rows for entry in row.get("differs", ())]
     return {
         "schemas": len(rows),
@@ -168,8 +173,13 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def kind_of(row: Row) -> str:
-    """right, refused, explained (differs from the suite for a reason), wrong, or failed (crash, time or memory)."""
+    """right, refused, void, explained (differs from the suite for a reason), wrong, or failed (crash, time or memory).
+
+    void: the engine says that no value satisfies the schema, and the suite has none: an answer, not a refusal.
+    """
     found = verdict(row)
+    if found == "refused" and row["refused"]["class"] == VOID and not any(row["valid"]):
+        return "void"
     if found in ("right", "refused"):
         return found
     if found != "wrong":
@@ -181,7 +191,7 @@ def refusals(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Refused schemas by (exception class, feature), the costliest first, each with its schemas and an example."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if "refused" in row:
+        if kind_of(row) == "refused":
             groups.setdefault((row["refused"]["class"], row["refused"]["feature"]), []).append(row)
     ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     return [

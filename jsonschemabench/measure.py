@@ -136,6 +136,19 @@ def times(rows: dict[str, Row], names: set[str]) -> dict[str, Any]:
     }
 
 
+def alone(row: Row) -> dict[str, Any]:
+    """The figures of one engine over one schema: what it did, and where it compiled the times of `times`."""
+    found: dict[str, Any] = {"verdict": verdict(row)}
+    if "refused" in row:
+        found["feature"] = row["refused"]["feature"]
+    if "first_mask_ns" in row:
+        found |= {"compile_ms": row["compile_ns"] / 1e6, "first_mask_ms": row["first_mask_ns"] / 1e6}
+    if "mask_ns" in row:
+        mask = _flat([row["mask_ns"]]) / 1e3
+        found |= {"masks": len(mask), "mask_us": spread(mask, 0.5, 0.99)}
+    return found
+
+
 def slowest(rows: dict[str, Row]) -> dict[str, list[tuple[str, float]]]:
     """The schemas with the slowest step (µs) and the slowest first mask (ms) of one engine: where to look next."""
     walked = {name: row for name, row in rows.items() if verdict(row) in ("right", "wrong")}

@@ -86,6 +86,28 @@ def fill_readme(text: str, result: Result) -> str:
     return f"{head}{BEGIN}\n{readme(result)}\n{END}{rest.split(END)[1]}"
 
 
+def each(result: Result) -> str:
+    """The page of the `each` command: a table for every schema, a row for every engine."""
+    suite = result["suite"]
+    parts = ["# Schemas that multiply", _generated(result), _missing(result)]
+    parts += [
+        f"{suite['schemas']} schemas of `{suite['data']}` (SHA-256 {suite['digest']}…), which "
+        "`python scripts/hard_schemas.py` writes and has measured, one after the other. "
+        "How it is measured: [README.md](README.md)."
+    ]
+    head = ["engine", "outcome", "compile, ms", "first mask, ms", "masks", "mask, µs: mean", "p50", "p99", "max"]
+    for name, found in result["each"].items():
+        rows = []
+        for engine, row in found.items():
+            mask = row.get("mask_us", {})
+            outcome = row["verdict"] + (f": `{row['feature']}`" if "feature" in row else "")
+            figures = [row.get("compile_ms"), row.get("first_mask_ms"), row.get("masks")]
+            figures += [mask.get(point) for point in ("mean", "p50", "p99", "max")]
+            rows.append([*_names(result, [engine]), outcome, *map(_figure, figures)])
+        parts += [f"## {name}", _table(head, rows)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
 def coverage(result: Result) -> str:
     """The page of the `coverage` command."""
     suite = result["suite"]
@@ -103,6 +125,7 @@ def _engine_coverage(engine: str, summary: Result) -> list[str]:
         "right on all instances": counts.get("right", 0),
         "… of which have no instance": summary["without_instances"],
         "refused": counts.get("refused", 0),
+        **({"no value satisfies the schema, and the suite has none": counts["void"]} if "void" in counts else {}),
         "differs from the suite for a reason (below)": counts.get("explained", 0),
         "wrong": counts.get("wrong", 0),
         "crash, time-out or memory": counts.get("failed", 0),
@@ -132,13 +155,21 @@ def _engine_coverage(engine: str, summary: Result) -> list[str]:
 
 
 def _splits(splits: dict[str, dict[str, int]]) -> str:
-    kinds = ("right", "refused", "explained", "wrong", "failed")
+    kinds = ["right", "refused", "explained", "wrong", "failed"]
+    counted = any("declared" in counts for counts in splits.values())
+    if counted:
+        kinds[2:2] = ["void"]
+        kinds += ["declared", "over", "under"]
     rows = []
     for split, counts in splits.items():
         total = sum(counts.values())
         numbers = [str(counts.get(kind, 0)) for kind in kinds]
         rows.append([split, str(total), *numbers, _share(counts.get("refused", 0), total)])
-    return _table(["split", "schemas", *kinds, "share refused"], rows)
+    note = (
+        "Declared: it compiles. Over, under: a valid instance is rejected, an invalid one accepted, explained ones "
+        "included. Void: no value satisfies the schema."
+    )
+    return _table(["split", "schemas", *kinds, "share refused"], rows) + ("\n\n" + note) * counted
 
 
 def _differences(entries: Sequence[Result]) -> str:

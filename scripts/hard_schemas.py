@@ -1,16 +1,21 @@
-"""Schemas that multiply, as a suite for the benchmark: JSON lines on standard output.
+"""Schemas that multiply: the time to compile each of them and to make the masks of its instances, engine by engine.
 
-    python scripts/hard_schemas.py > hard.jsonl
-    python -m jsonschemabench speed --data hard.jsonl --engines constrain,llguidance,glrmask --no-startup --out hard.md
+    python scripts/hard_schemas.py              # measures, and writes docs/benchmarks/hard.md and hard.json
+    python scripts/hard_schemas.py --print      # the schemas alone, as a suite for the benchmark: JSON lines
 
-prints and writes the time to compile each of them and to make the masks of its instances, engine by engine.
+Other options are those of `python -m jsonschemabench each`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the checkout, where it is not installed
 
 
 def nested(keyword: str, depth: int) -> dict[str, Any]:
@@ -75,6 +80,19 @@ def cases() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def main(given: list[str]) -> int:
+    """Print the suite, or measure it."""
+    lines = "".join(json.dumps(case) + "\n" for case in cases())
+    if "--print" in given:
+        print(lines, end="")
+        return 0
+    from jsonschemabench.__main__ import committed
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hard.jsonl"
+        path.write_text(lines, "utf-8")
+        return committed(["each", "--data", str(path), *given])
+
+
 if __name__ == "__main__":
-    for case in cases():
-        print(json.dumps(case))
+    sys.exit(main(sys.argv[1:]))

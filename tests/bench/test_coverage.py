@@ -103,6 +103,16 @@ def test_an_interrupted_run_goes_on(suite: Path, monkeypatch: pytest.MonkeyPatch
     assert len(asked) == 2 + len(SUITE)
 
 
+def test_unsatisfiable_is_an_answer() -> None:
+    """Unless the suite has an instance that it calls valid."""
+    row = {"name": "a", "split": "s", "refused": {"class": coverage.VOID, "feature": "oneOf"}, "valid": [False]}
+    other = {**row, "name": "b", "valid": [True]}
+    assert [coverage.kind_of(r) for r in (row, other)] == ["void", "refused"]
+    summary = coverage.summary([row, other])
+    assert summary["splits"] == {"s": {"void": 1, "refused": 1, "declared": 0, "over": 0, "under": 0}}
+    assert [group["names"] for group in summary["refusals"]] == [["b"]]
+
+
 def test_a_refused_option_leaves_a_difference_undecided() -> None:
     assert coverage._reason(True, UNDECIDED, [True, True]) == UNDECIDED
     assert coverage._reason(True, UNDECIDED, [False, False]) == TEST
