@@ -173,8 +173,14 @@ class Trie:
 
         ends: the tokens that end a text.
         """
-        leaves = np.flatnonzero(np.isin(np.frombuffer(self._token, np.int32), list(ends)))
-        found = [self.log_path(u) + self._log_rest[u] for u in leaves.tolist() if self.is_open(u)]
+        parent, log_p = np.frombuffer(self._parent, np.int32), np.frombuffer(self._log_p)
+        rest = np.frombuffer(self._log_rest)
+        leaves = np.flatnonzero(np.isin(np.frombuffer(self._token, np.int32), list(ends)) & ~np.isnan(rest))
+        path, at = np.zeros(len(leaves)), leaves
+        while at.any():  # all at once, one token further up: tries may have many leaves
+            path += log_p[at]  # 0 at the root
+            at = np.maximum(parent[at], ROOT)
+        found = (path + rest[leaves]).tolist()
         high = self._log_theta[ROOT]
         return min(log_sum(found), high), high  # rounding: when all was seen they are equal
 

@@ -69,6 +69,18 @@ def test_theta_is_what_its_definition_says(toy: Toy, seed: int, rounds: int) -> 
         assert math.exp(low) <= z * (1 + 1e-12) and z <= math.exp(high) * (1 + 1e-12)
 
 
+def test_bounds_are_those_of_the_leaves_one_by_one() -> None:
+    toy = Toy("[01]{1,6}", 7, seed=3)
+    tree, dice = toy.tree(), Dice(2)
+    assert tree.log_bounds == (NEVER, 0.0)
+    for _ in range(50):
+        tree.run(attempts.weighted(tree, dice, True))
+    trie = tree.trie
+    leaves = [u for u in range(1, len(trie)) if trie.token(u) == EOS and trie.is_open(u)]
+    low = log_sum([trie.log_path(u) + trie.log_rest(u) for u in leaves])
+    assert len(leaves) > 5 and tree.log_bounds == (low, trie.log_theta(ROOT))
+
+
 def test_bounds_meet_when_everything_was_seen() -> None:
     toy = Toy("00|1[01]", 4, seed=1)
     tree, dice = toy.tree(), Dice(0)
