@@ -82,7 +82,7 @@ def run(
     done = _kept(keep, calls)
     todo = iter([(task, prompts[task.name], calls) for task in chosen if task.name not in done])
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(name,)) as pool:
-        going = {pool.submit(_do, *work) for work in islice(todo, workers)}
+        going = {pool.submit(_do, *work) for work in islice(todo, workers if minutes > 0 else 0)}
         while going:
             ready, going = wait(going, return_when=FIRST_COMPLETED)
             for result in [future.result() for future in ready]:
@@ -178,12 +178,15 @@ def page(results: list[dict[str, Any]], calls: int, tasks: int, long: int) -> st
             row += f" {cell['draws']} | {cell['mean']:.2f} | {cell['far']:.2f} |" if cell["draws"] else " 0 | – | – |"
         lines.append(row)
     both = [r for r in results if r["mask"]["draws"] and r["asap"]["draws"]]
+    most = max((r["asap"]["draws"] for r in results), default=0)
+    drawn = sum(r["cars"]["draws"] > 0 for r in results)
     nearer = sum(r["asap"]["mean"] > r["mask"]["mean"] for r in both)
     lines += [
         "",
         f"ASAp's texts are likelier on average than masking's in {nearer} of the {len(both)} tasks where both have "
-        f"some. CARS has a text in {sum(r['cars']['draws'] > 0 for r in results)} of {len(results)} tasks: where log Z "
-        f"is far below -{math.log(calls):.0f}, an exact draw takes more calls than these.",
+        f"some. It has {most} texts for a task at most, so these are the first tens of draws, in which it can be worse "
+        f"than masking. CARS has a text in {drawn} of {len(results)} tasks: where log Z is far below "
+        f"-{math.log(calls):.0f}, an exact draw takes more calls than these.",
     ]
     return "\n".join(lines) + "\n"
 
