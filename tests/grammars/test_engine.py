@@ -13,7 +13,7 @@ import pytest
 
 import constrain
 from constrain.constraint import Constraint
-from tests.grammars import test_c, test_javascript, test_json, test_python, test_sql
+from tests.grammars import test_c, test_javascript, test_json, test_python, test_sql, test_yaml
 from tests.grammars.reading import GRAMMARS, mistakes, names, reads
 
 GO = json.loads(Path(__file__).with_name("go_answers.json").read_text("utf-8"))
@@ -24,10 +24,11 @@ TEXTS = {
     "json": test_json.SEEDS,
     "python": [text for text in test_python.CASES["valid"] if test_python.comparable(text)],
     "sql": test_sql.QUERIES,
+    "yaml": test_yaml.VALID,
 }
 PIECES = {
     "c": test_c.PIECES, "javascript": test_javascript.PIECES, "json": test_json.PIECES, "python": test_python.PIECES,
-    "sql": test_sql.PIECES,
+    "sql": test_sql.PIECES, "yaml": test_yaml.PIECES,
 }  # fmt: skip
 SLOW = {"javascript"}  # to compile
 
