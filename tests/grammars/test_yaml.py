@@ -150,7 +150,7 @@ def test_dumps(count: int) -> None:
         for options in ({"default_flow_style": False}, {"default_flow_style": False, "default_style": '"'}):
             text = yaml.safe_dump(data, width=10**6, allow_unicode=True, sort_keys=False, **options)
             if re.search(r"\n\.\.\.|\? |!!|(?m:(?:: |- |^)(?:[?:]\S|[<=](?m: |$)|<<))", text):
-                continue  # behind some scalars the end of a document, keys that are no text, tags, plain scalars as `?a`, `<<`
+                continue  # the end of a document, keys that are no text, tags, plain scalars such as ?a
             assert read(text), text
             check(text)
 
