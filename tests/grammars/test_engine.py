@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import random
 import re
 import tokenize
@@ -13,8 +14,8 @@ import pytest
 
 import constrain
 from constrain.constraint import Constraint
-from tests.grammars import test_c, test_javascript, test_json, test_python, test_sql, test_yaml
-from tests.grammars.reading import GRAMMARS, mistakes, names, reads
+from tests.grammars import test_c, test_go, test_javascript, test_json, test_python, test_sql, test_yaml
+from tests.grammars.reading import GRAMMARS, SHARED, mistakes, names, reads
 
 GO = json.loads(Path(__file__).with_name("go_answers.json").read_text("utf-8"))
 TEXTS = {
@@ -69,7 +70,32 @@ def test_both_ways_of_match(text: str) -> None:
     assert not reads("python")(text)
 
 
-@pytest.mark.parametrize("module", ["abc", "keyword", "queue", "token"])
+@pytest.mark.parametrize("module", test_python.MODULES)
 def test_modules(module: str) -> None:
     with tokenize.open(test_python.LIBRARY / f"{module}.py") as file:
         assert constraint("python").matches(file.read())
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_mistakes_in_python(count: int) -> None:
+    """The engine itself against `ast.parse`."""
+    rng = random.Random(15)
+    texts, matches = test_python.seeds(), constraint("python").matches
+    told = [0, 0]
+    for _ in range(count):
+        text = mistakes(rng.choice(texts), test_python.PIECES, rng)
+        if test_python.comparable(text) and "\r" not in text:
+            told[test_python.valid(text)] += 1
+            assert matches(text) == test_python.valid(text), text
+    assert min(told) > count // 10
+
+
+@pytest.mark.skipif(not (SHARED / "data/aligned").exists(), reason="shared/data/aligned")
+def test_data() -> None:
+    """Every program of HumanEval-Go and MBXP-Go, every query of Spider."""
+    for file, name in (("humaneval_go", "go"), ("mbxp_go", "go"), ("spider_dev", "sql")):
+        matches = constraint(name).matches
+        with lzma.open(SHARED / f"data/aligned/{file}.jsonl.xz", "rt", encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                text = row["query"] if name == "sql" else row["prompt"] + "\treturn nil\n}\n" + row["test"]
+                assert matches(text) == (row.get("task_id") not in test_go.BROKEN), row
