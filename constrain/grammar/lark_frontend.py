@@ -280,7 +280,7 @@ class _Loader:
                 keyword="alternatives", **self.place(rule.origin.name),
             )  # fmt: skip
         for right in product(*options):
-            made.add(rule.origin.name, list(right))
+            made.add(str(rule.origin.name), list(right))  # a Token of lark's otherwise, which is written differently
 
     def symbol(self, made: RulesWriter, symbol: Any) -> tuple[int | str, ...]:
         """What a symbol of lark's may be: places among the terminals, or the name of a rule."""

@@ -156,3 +156,20 @@ def test_grammars_as_arrays() -> None:
                 assert (p is None) == (q is None)
                 assert p is None or q is None or compile(p) == compile(q)
     assert kept.cfg_arrays(CFG._replace(terminals=(Terminal("A", node=1),))) is None
+
+
+@pytest.mark.parametrize("name", ["csv", "sql"])
+def test_what_is_read_again_has_the_same_content(name: str) -> None:
+    """Else tables of the grammar would be made twice: for what was just read, and for what the disk gives back."""
+    from constrain.grammar.ir import Grammar
+    from constrain.grammar.lark_frontend import lark_rules
+    from constrain.grammar.regular_parts import finished
+    from constrain.grammar.shipped import shipped_text
+
+    text = shipped_text(name)
+    assert text is not None
+    made = kept.cfg_arrays(finished(lark_rules(text, "start", Grammar()), DEFAULT_LIMITS))
+    assert made is not None
+    first = kept.cfg_from(*kept.kept(name.encode() * 20, lambda: made))
+    again = kept.cfg_from(*kept.kept(name.encode() * 20, lambda: made))
+    assert kept.content_of(first) == kept.content_of(again)
