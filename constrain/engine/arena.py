@@ -276,7 +276,7 @@ class Arena:
         record[L.R_NESTED] = n != grammar.start
         if made.lexer is not None and made.watch is not None:
             lexer = made.lexer.copy()
-            lexer[1] = self.store.terminal_id(b"rules" + made.key)
+            lexer[1] = self.store.terminal_id((b"nested" if record[L.R_NESTED] else b"rules") + made.key)
             record[L.R_LEXER] = self._append(lexer)
             record[L.R_WATCH] = self._append(made.watch)
         return self._append(record), [i - 1 for i in made.nodes if i]

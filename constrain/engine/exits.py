@@ -13,9 +13,8 @@ MAX_EXIT_NODES = 60_000  # exits larger than this are not worth an entry; such s
 
 
 @device
-def add_children(X, v, list32, n):
-    """Append the children of trie node v to the list of n; returns its length."""
-    trie = X[X_TRIE]
+def add_children(X, trie, v, list32, n):
+    """Append the children of node v of the trie at `trie` to the list of n; returns its length."""
     end = X[trie + TN * v + 1]
     c = v + 1
     while c < end:
@@ -26,9 +25,8 @@ def add_children(X, v, list32, n):
 
 
 @device
-def sort_by_byte(X, list32, a, z):
+def sort_by_byte(X, trie, list32, a, z):
     """Sort the trie nodes list32[a:z] by their bytes; those of one byte stay in order."""
-    trie = X[X_TRIE]
     if z - a <= 24:
         for i in range(a + 1, z):
             v = list32[i]
@@ -63,30 +61,29 @@ def merge_exits(X, table32, list32, npoints, nodes, table_ids):
     kids = np.empty(nodes + 1, np.int32)
     n = 0
     for i in range(npoints):
-        n = add_children(X, list32[i], kids, n)
-    return merge(X, table32, kids, n, table_ids)
+        n = add_children(X, X[X_TRIE], list32[i], kids, n)
+    return merge(X, X[X_TRIE], X[X_IDS], table32, kids, n, table_ids)
 
 
 @device
-def merge_nodes(X, table32, list32, npoints, nodes, table_ids):
-    """`merge_exits` for the trie nodes list32 themselves and what is below them: they are the children of the root."""
+def merge_nodes(X, trie, vids, table32, list32, npoints, nodes, table_ids):
+    """`merge_exits` for the nodes list32 themselves, of any trie with its ids, and what is below them: they are the
+    children of the root."""
     kids = np.empty(nodes + 1, np.int32)
     for i in range(npoints):
         kids[i] = list32[i]
-    return merge(X, table32, kids, npoints, table_ids)
+    return merge(X, trie, vids, table32, kids, npoints, table_ids)
 
 
 @device
-def merge(X, table32, list32, n, table_ids):
+def merge(X, trie, vids, table32, list32, n, table_ids):
     """Merge the subtrees of the n trie nodes in list32, which has room for all nodes in them."""
-    trie = X[X_TRIE]
-    vids = X[X_IDS]
     kids = list32  # a list for each node on the path, sorted: what is merged into its children
     depths = X[X_MAXLEN] + 3
     cursor = np.empty(depths, np.int32)
     ends = np.empty(depths, np.int32)
     places = np.empty(depths, np.int32)
-    sort_by_byte(X, kids, 0, n)
+    sort_by_byte(X, trie, kids, 0, n)
     table32[0, 0] = 0
     table32[0, 2] = 0
     cursor[0], ends[0], places[0] = 0, n, 0
@@ -112,10 +109,10 @@ def merge(X, table32, list32, n, table_ids):
             for k in range(X[trie + TN * c + 2], X[trie + TN * (c + 1) + 2]):
                 table_ids[nids] = X[vids + k]
                 nids += 1
-            n = add_children(X, c, kids, n)
+            n = add_children(X, trie, c, kids, n)
         cursor[depth] = z
         if z > a + 1:
-            sort_by_byte(X, kids, ends[depth], n)
+            sort_by_byte(X, trie, kids, ends[depth], n)
         depth += 1
         cursor[depth], ends[depth], places[depth] = ends[depth - 1], n, node
         node += 1

@@ -16,7 +16,7 @@ from constrain.engine.lexer import key_parts, label_of
 from constrain.engine.machine import array_item, enter_items, enter_sequence
 from constrain.engine.objects import free_ok
 from constrain.engine.records import lowest_bit
-from constrain.engine.rules import UNKNOWN, moves
+from constrain.engine.rules import UNKNOWN, all_moves
 from constrain.jit import engine_device as device
 
 
@@ -173,7 +173,7 @@ def first_bytes(H, src, m, bits):
                     dfa_bits(H, H[off + R_LEXER], s, bits)
                 elif ph == PH_INDENT:
                     set_spaces(H, bits)
-                p = moves(H, pos >> 4, off, ph, s, d, n, st, UNKNOWN, 0, p)
+                p = all_moves(H, pos >> 4, off, ph, s, d, n, st, UNKNOWN, p)
             elif op == OP_FORWARD:
                 p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
     return True

@@ -6,22 +6,25 @@ import numpy as np
 
 from constrain.engine.filters import any_child, first_bytes, key_bits
 from constrain.engine.layout import (
-    CFG, FILTER_FROM, NEED_SCRATCH, OP_ARRAY, OP_ITEMS, OP_OBJECT, O_TERM, PH_AFTER, PH_COLON, PH_COMMA, PH_OPEN,
+    CFG, FILTER_FROM, LOW, NEED_SCRATCH, OP_ARRAY, OP_ITEMS, OP_OBJECT, O_TERM, PH_AFTER, PH_COLON, PH_COMMA, PH_OPEN,
     PH_VALUE, SCRATCH_END, STATUS, TN, WS_MAX, WS_MODE, X_IDS, X_SPACES, X_TRIE,
 )  # fmt: skip
 from constrain.engine.configurations import node_at, terminal_at
+from constrain.engine.memo import NOTHING
 from constrain.engine.records import add_ref, lowest_bit
 from constrain.jit import engine_device as device
 
 # a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids,
-# mode, bits x 8, ids before it, configurations...]
-F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_CFG = (
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19,
+# mode, bits x 8, ids before it, least depth (before it; of the filter until it begins), configurations...]
+F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_LOW, F_CFG = (
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19, 20,
 )  # fmt: skip
 M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries
 M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
 M_TAIL = 4  # like M_PLAIN; what it finds is remembered
+M_ENTRY = 6  # M_VOCABULARY, not begun yet: an entry may stand in for all of it
+M_LINE = 7  # M_ENTRY for what comes after the spaces before a line: no byte that belongs to these
 M_QUOTES = 5  # the vocabulary's trie, tokens with a quote only, while the string goes on in which it begins
 M_NAMES = 3  # the same, not begun yet: what other configurations add to the subtree comes first
 
@@ -56,12 +59,17 @@ def head_frame(H, X, below, frame, mode, tb, ib, node, m):
 def open_frame(H, X, below, frame, mode, tb, ib, node, m):
     """`head_frame`, with a filter where that is worth its while."""
     head_frame(H, X, below, frame, mode, tb, ib, node, m)
+    H[frame + F_LOW] = NOTHING
     if X[tb + TN * node + 1] - node > FILTER_FROM:
         known = False
         if mode == M_KEYS:
             known = correction_bits(H, frame)
         else:
+            low = H[LOW]
+            H[LOW] = NOTHING
             known = first_bytes(H, frame + F_CFG, m, frame + F_BITS)
+            H[frame + F_LOW] = H[LOW]  # what the filter keeps out depends on these frames, too
+            H[LOW] = min(H[LOW], low)
         if known:
             H[frame + F_FILTER] = 2 if X[tb + TN * node + 3] != 0 else 1
 

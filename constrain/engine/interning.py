@@ -6,8 +6,8 @@ import numpy as np
 
 from constrain.engine.layout import (
     ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, LIMIT_DEPTH, NEED_SPACE,
-    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, S_VIABLE, TABLE,
-    TABLE_COUNT, TABLE_SIZE, TAIL_HEAD,
+    STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_LOW, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, S_VIABLE,
+    TABLE, TABLE_COUNT, TABLE_SIZE, TAIL_HEAD,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -105,6 +105,7 @@ def push_text(H, node, reg, cnt, parent, container, text):
     H[r + S_UNIQ] = r if text != 0 else innermost
     H[r + S_DEPTH] = depth + 1
     H[r + S_VIABLE] = 0
+    H[r + S_LOW] = 0
     H[r + S_LEVEL] = level + (container & 1)
     if depth + 1 > H[DEPTH_LIMIT]:
         H[STATUS] = LIMIT_DEPTH

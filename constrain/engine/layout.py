@@ -9,6 +9,7 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   states           [hash, KIND_STATE, mask record, accepting, m, m configurations of CFG ints]
   seen-sets        [hash, KIND_SEEN, words, bits...]
   tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
+  memo nodes       see memo.py: the same for rules, by the part of the stack that was looked at
   sets          of terminals that a frame of rules can take: R_WORDS ints, without a head
   mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
@@ -54,6 +55,7 @@ WORK = 35  # steps since the kernel was entered
 WORK_LIMIT = 36
 COVER = 48  # ints to work with: costs of meeting sets of demands; see distinct.py
 COVER_END = 49
+LOW = 38  # least depth of a frame of rules that the walk has looked at; see memo.py
 CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
@@ -86,14 +88,16 @@ KIND_STATE = 2
 KIND_SEEN = 3
 KIND_TAIL = 4
 KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
+KIND_MEMO = 10  # see memo.py
 KIND_LIST = 9  # [hash, KIND_LIST, list before, text (0: the item is open), state of the automaton]
 TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
-STACK_SIZE = 11
+STACK_SIZE = 12
 S_NODE, S_REG, S_CNT, S_PARENT, S_DEPTH, S_LEVEL = 2, 3, 4, 5, 6, 7
 S_VIABLE = 8  # frames of rules: offset of the set of terminals that the parser can take here; 0: not known yet
 S_TEXT = 9  # of an array with distinct items: the text of the open item (distinct.py); 0: none is open
+S_LOW = 11  # least depth of a frame that S_VIABLE depends on
 S_UNIQ = 10  # the innermost frame of the stack with a text, 0: there is none
 
 OP_LITERAL = 1  # [op, length, bytes...]
@@ -136,11 +140,11 @@ R_BLANK = 19  # the lexer's state at the beginning of a line end
 R_EXITS = 20  # per exit: terminal, state of the watch or -1
 R_REACH = 21  # per lexer state the set of terminals that can still come out
 R_IGNORED = 22  # set of terminals
-R_BEGINS = 23  # per lexer state, bits: 1: a token begins; 2: it ends here only where no byte that stays here follows;
-# 4: letters stay here
+R_KEEPS = 23  # per lexer state 1: a token ends here only where no byte that stays here follows
 R_EMPTIES = 24  # [n, terminals that are nodes which may be empty...]
 R_TAB = 25  # columns of a tab
-R_HEAD = 26
+R_AFTER = 26  # per terminal 256 bits: a superset of the bytes with which the text can go on after it
+R_HEAD = 27
 
 PH_IN = 0  # inside a terminal or literal
 PH_OPEN = 1  # after { or [
@@ -219,9 +223,10 @@ E_PROFILE = 12
 E_HEAD = 13
 # section: [label, closers offset, closers count, suffix trie offset (0: none), its ids offset]
 E_SEC = 5
-# entry of a lexer: [gid, s, d, v, 0, 0, usable, groups, sections; groups..., sections...]
+# entry of a lexer: [gid, s, d, v, watches, 0, usable, groups, sections; groups..., sections...]
 # group of tokens that stay inside: [row or -1, ids offset, count, set of terminals that can still come out...]
 # section: [exit, suffix trie offset (0: none), its ids offset, far nodes offset, their number, whole: 1: v itself]
+# exit -1: what is far are children of v, to be walked with the watches
 L_GROUPS, L_SECTIONS, L_HEAD = 7, 8, 9
 L_GROUP = 3
 L_SEC = 6

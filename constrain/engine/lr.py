@@ -11,8 +11,8 @@ import numpy as np
 
 from constrain.engine.interning import push, room_for
 from constrain.engine.layout import (
-    BUMP, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_BRACKETS, R_GOTOS, R_IGNORED, R_NEWLINE, R_REACH, R_REDUCES, R_RULES,
-    R_SHIFTS, R_SHIFT_SETS, R_WORDS, STATUS, S_CNT, S_NODE, S_PARENT, S_REG, S_VIABLE,
+    BUMP, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_BRACKETS, R_GOTOS, R_IGNORED, R_NEWLINE, R_REACH, R_REDUCES,
+    R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS, STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT, S_REG, S_VIABLE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -36,6 +36,14 @@ def find_pair(H, at, key):
 
 
 @device
+def looked(H, st):
+    """Note that what is being found out depends on the frame at st (0: on there being none)."""
+    depth = H[st + S_DEPTH] if st != 0 else 0
+    if depth < H[LOW]:
+        H[LOW] = depth
+
+
+@device
 def has_bit(H, at, i):
     return (H[at + (i >> 5)] >> np.int32(i & 31)) & 1 != 0
 
@@ -43,22 +51,72 @@ def has_bit(H, at, i):
 @device
 def shift_of(H, off, st, t):
     """The LR state to shift to over terminal t from the top of stack st, or -1."""
-    return find_pair(H, off + H[off + H[off + R_SHIFTS] + H[st + S_REG]], t)
+    looked(H, st)
+    return shift_from(H, off, H[st + S_REG], t)
+
+
+@device
+def shift_from(H, off, q, t):
+    """The LR state to shift to over terminal t from LR state q, or -1."""
+    return find_pair(H, off + H[off + H[off + R_SHIFTS] + q], t)
+
+
+@device
+def goto(H, off, q, rule):
+    """The LR state after the reduction of a rule, when what it was made of stood on LR state q."""
+    return find_pair(H, off + H[off + H[off + R_GOTOS] + q], H[off + H[off + R_RULES] + 2 * rule])
+
+
+@device
+def only_rule(H, off, q, t):
+    """The rule that LR state q reduces before terminal t when there is but one; -1: none; -2: several."""
+    at = off + H[off + H[off + R_REDUCES] + q]
+    size = 1 + H[off + R_WORDS]
+    found = -1
+    for i in range(H[at]):
+        if has_bit(H, at + 2 + i * size, t):
+            if found >= 0:
+                return -2
+            found = H[at + 1 + i * size]
+    return found
+
+
+@device
+def reduced_far(H, off, st, t):
+    """The stack after all reductions before terminal t as long as nothing else can be done. Only the last is pushed."""
+    q, below, pushed = H[st + S_REG], H[st + S_PARENT], True
+    looked(H, st)
+    while shift_from(H, off, q, t) < 0:
+        rule = only_rule(H, off, q, t)
+        if rule < 0:
+            break
+        length = H[off + H[off + R_RULES] + 2 * rule + 1]
+        if length == 0:
+            if not pushed:
+                st = push(H, H[below + S_NODE], q, H[below + S_CNT], below, 0)
+                if H[STATUS] != 0:
+                    return st
+            below = st
+        for _ in range(length - 1):
+            below = H[below + S_PARENT]
+        looked(H, below)
+        q, pushed = goto(H, off, H[below + S_REG], rule), False
+    return st if pushed else push(H, H[below + S_NODE], q, H[below + S_CNT], below, 0)
 
 
 @device
 def reduced(H, off, st, rule):
     """The stack after a reduction."""
-    left = H[off + H[off + R_RULES] + 2 * rule]
     for _ in range(H[off + H[off + R_RULES] + 2 * rule + 1]):
         st = H[st + S_PARENT]
-    target = find_pair(H, off + H[off + H[off + R_GOTOS] + H[st + S_REG]], left)
-    return push(H, H[st + S_NODE], target, H[st + S_CNT], st, 0)
+    looked(H, st)
+    return push(H, H[st + S_NODE], goto(H, off, H[st + S_REG], rule), H[st + S_CNT], st, 0)
 
 
 @device
 def shifted(H, off, st, t, target, column):
     """The stack after terminal t was shifted. column: -1, or that of the block that the terminal begins or leads to."""
+    looked(H, st)
     cnt = H[st + S_CNT]
     if column >= 0:
         cnt = (cnt & ~COLUMN) | column
@@ -77,6 +135,7 @@ def outer_column(H, st):
     nid = H[st + S_NODE]
     while st != 0 and H[st + S_NODE] == nid and H[st + S_CNT] & COLUMN == column:
         st = H[st + S_PARENT]
+    looked(H, st)
     return H[st + S_CNT] & COLUMN if st != 0 and H[st + S_NODE] == nid else 0
 
 
@@ -84,27 +143,30 @@ def outer_column(H, st):
 def viable(H, off, st):
     """Offset of the set of terminals that can be taken on stack st; 0 when the status says what is missing."""
     if H[st + S_VIABLE] != 0:
+        H[LOW] = min(H[LOW], H[st + S_LOW])
         return H[st + S_VIABLE]
+    low_before = H[LOW]
+    H[LOW] = H[st + S_DEPTH]
     words = H[off + R_WORDS]
     found = H[LR_WORK]
     first = found + words
-    size = 1 + words
+    size = 2 + words  # an item: a stack, the LR state on it (not pushed; -1: none), terminals that may still be found
     if first + size > H[LR_WORK_END]:
         H[STATUS] = NEED_LR_WORK
         return 0
-    H[first] = st
+    H[first], H[first + 1] = st, -1
     for w in range(words):
         H[found + w] = 0
-        H[first + 1 + w] = -1
+        H[first + 2 + w] = -1
     n = 1
     while n > 0:
         n -= 1
         item = first + size * n
-        stack = H[item]
-        q = H[stack + S_REG]
+        below, top = H[item], H[item + 1]
+        q = top if top >= 0 else H[below + S_REG]
         at = off + H[off + R_SHIFT_SETS] + words * q
         for w in range(words):
-            H[found + w] = np.int32(H[found + w] | (H[at + w] & H[item + 1 + w]))
+            H[found + w] = np.int32(H[found + w] | (H[at + w] & H[item + 2 + w]))
         at = off + H[off + H[off + R_REDUCES] + q]
         count = H[at]
         if count == 0:
@@ -114,22 +176,29 @@ def viable(H, off, st):
             H[STATUS] = NEED_LR_WORK
             return 0
         for w in range(words):
-            H[first + size * (n + count) + 1 + w] = H[item + 1 + w]
-        mask = first + size * (n + count) + 1
+            H[first + size * (n + count) + 2 + w] = H[item + 2 + w]
+        mask = first + size * (n + count) + 2
         made = 0
         for i in range(count):
-            rule = at + 1 + i * size
+            rule = at + 1 + i * (1 + words)
             some = False
-            out = first + size * (n + made) + 1
+            out = first + size * (n + made) + 2
             for w in range(words):
                 x = np.int32(H[rule + 1 + w] & H[mask + w] & ~H[found + w])
                 H[out + w] = x
                 if x != 0:
                     some = True
             if some:
-                H[out - 1] = reduced(H, off, stack, H[rule])
-                if H[STATUS] != 0:
-                    return 0
+                length = H[off + H[off + R_RULES] + 2 * H[rule] + 1]
+                base = below
+                if length == 0 and top >= 0:  # what was not pushed stays
+                    base = push(H, H[st + S_NODE], q, H[below + S_CNT], below, 0)
+                    if H[STATUS] != 0:
+                        return 0
+                for _ in range(length - 1 if top >= 0 else length):
+                    base = H[base + S_PARENT]
+                looked(H, base)
+                H[out - 2], H[out - 1] = base, goto(H, off, H[base + S_REG], H[rule])
                 made += 1
         n += made
     if not room_for(H, words):
@@ -139,6 +208,8 @@ def viable(H, off, st):
     for w in range(words):
         H[r + w] = H[found + w]
     H[st + S_VIABLE] = r
+    H[st + S_LOW] = H[LOW]
+    H[LOW] = min(H[LOW], low_before)
     return r
 
 
@@ -152,12 +223,14 @@ def may_take(H, off, st, t):
 @device
 def dropped(H, off, st, t):
     """Is terminal t dropped by the lexer here: ignored, or a line end between brackets?"""
+    looked(H, st)
     return has_bit(H, off + H[off + R_IGNORED], t) or (t == H[off + R_NEWLINE] and H[st + S_CNT] > COLUMN)
 
 
 @device
 def any_of(H, off, st, bits):
     """Can one of the terminals in the set at `bits` be taken on stack st, or is it one that the lexer drops?"""
+    looked(H, st)
     ignored = off + H[off + R_IGNORED]
     words = H[off + R_WORDS]
     for w in range(words):

@@ -14,26 +14,29 @@ from constrain.engine.distinct import must_repeat
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_FILTER, F_FIRST, F_IDS, F_M, F_MODE, F_NODE, F_TRIE, M_KEYS, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL,
-    M_VOCABULARY, frame_end, head_frame, next_child, open_frame, space_frames,
+    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_ENTRY, M_KEYS, M_LINE,
+    M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child, open_frame, space_frames,
 )  # fmt: skip
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
     ARG, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
-    LIMIT_WORK, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK, PH_COLON,
-    PH_IN, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TD_ALL, TD_OPEN, TERMS, TN, TT_CHARS,
-    TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_ANY, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, X_BELOW, X_EOS,
-    X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK,
+    PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TAIL_HEAD, TD_ALL,
+    TD_OPEN, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_ANY, T_DFA, T_TRIE, WIDE, WORK,
+    WORK_LIMIT, X_BELOW, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
-from constrain.engine.lexemes import use_lexer_entry
+from constrain.engine.lexemes import line_bits, line_frames, mode_of, use_lexer_entry
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
+from constrain.engine.memo import NOTHING, find_memo, pure_rules, save_ids, save_memo
 from constrain.engine.configurations import after, emit, node_at, terminal_at
 from constrain.engine.machine import step
 from constrain.engine.objects import free_labels, free_ok, label_ok, take_label
 from constrain.engine.records import (
-    add_ids, add_ref, add_row, add_tail, apply_record, clear_subtree, start_lists, write_record,
+    add_ids, add_listed, add_ref, add_row, apply_record, clear_subtree, start_lists, write_record,
 )  # fmt: skip
 from constrain.jit import engine_device as device
+
+SMALL = 12  # nodes of a trie of suffixes up to which it is walked byte by byte
 
 
 @device
@@ -201,7 +204,9 @@ def use_entry(H, X, B, c, v, top, frame):
     if ph in (PH_IN, PH_BLANK):
         rules = node_at(H, H[c] >> 4)
         if rules != 0 and H[rules] == OP_RULES:
-            return use_lexer_entry(H, X, B, c, v, top, frame)
+            return use_lexer_entry(H, X, B, c, X[X_TRIE], X[X_IDS], v, 0, top, frame)
+    if ph == PH_INDENT:
+        return line_frames(H, X, c, v, top, frame)
     t, gid, s, d, need, room, raw = entry_key(H, X, c)
     if t == 0:
         return -1
@@ -283,7 +288,7 @@ def use_entry(H, X, B, c, v, top, frame):
                 emit(H, frame + F_CFG, 0, pos2, 0, 0, 0, st2)
             tail = find_tail(H, frame + F_CFG, X[sec + 3])
             if tail != 0:
-                add_tail(H, tail)
+                add_listed(H, tail + TAIL_HEAD - 1)
                 continue
             open_frame(H, X, top, frame, M_TAIL, X[sec + 3], X[sec + 4], 0, 1)
             H[frame + F_FIRST] = -1
@@ -327,6 +332,29 @@ def has_quote(X, tb, node):
 
 
 @device
+def enter_node(H, X, B, top):
+    """Begin with a frame of mode M_ENTRY or M_LINE: let an entry stand in for all of it, or make it a common one."""
+    c, tb, ib, v, m = top + F_CFG, H[top + F_TRIE], H[top + F_IDS], H[top + F_NODE], H[top + F_M]
+    new = -1
+    if H[top + F_MODE] == M_LINE:
+        off = node_at(H, H[c] >> 4)
+        if m == 1 and H[c] & 15 == PH_IN:
+            new = use_lexer_entry(H, X, B, c, tb, ib, v, 1, H[top], frame_end(H, top))
+        if new < 0 and H[STATUS] == 0:
+            head_frame(H, X, H[top], top, M_VOCABULARY, tb, ib, v, m)
+            line_bits(H, off, top + F_BITS, False)
+            H[top + F_FILTER] = 2 if X[tb + TN * v + 3] != 0 else 1
+        return top if new < 0 else new
+    if m == 1 and tb == X[X_TRIE]:
+        new = use_entry(H, X, B, c, v, H[top], frame_end(H, top))
+    elif m == 1:
+        new = use_lexer_entry(H, X, B, c, tb, ib, v, 0, H[top], frame_end(H, top))
+    if new < 0 and H[STATUS] == 0:
+        open_frame(H, X, H[top], top, mode_of(X, tb), tb, ib, v, m)
+    return top if new < 0 else new
+
+
+@device
 def walk(H, X, B, top):
     """Work off the frames from `top` down to the bottom (0), adding to the lists of the mask."""
     while top != 0:
@@ -338,15 +366,32 @@ def walk(H, X, B, top):
             top = walk_names(H, X, top + F_CFG, names, tb, ib, v, M_KEYS, H[top], frame_end(H, top))
             continue
         tb, ib, mode = H[top + F_TRIE], H[top + F_IDS], H[top + F_MODE]
+        if mode in (M_ENTRY, M_LINE):
+            top = enter_node(H, X, B, top)
+            continue
         if mode == M_TAIL:
             if H[top + F_FIRST] < 0:
                 H[top + F_FIRST] = H[N_IDS]
+                H[top + F_LOW], H[LOW] = H[LOW], H[top + F_LOW]
+                if X[tb + 1] > SMALL and pure_rules(H, top + F_CFG) != 0:
+                    new = use_lexer_entry(H, X, B, top + F_CFG, tb, ib, 0, 0, top, frame_end(H, top))
+                    if new >= 0:  # this frame stays to save what they find
+                        head_frame(H, X, H[top], top, M_TAIL, tb, ib, 0, 1)
+                        H[top + F_CUR] = H[top + F_END]
+                        top = new
+                        continue
+                    if H[STATUS] != 0:
+                        return
             mode = M_PLAIN
         child = next_child(H, X, top)
         if child < 0:
             if H[top + F_MODE] == M_TAIL:
                 first = H[top + F_FIRST]
-                save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
+                if pure_rules(H, top + F_CFG) != 0:
+                    save_ids(H, tb, top + F_CFG, H[LOW], H[IDS] + first, H[N_IDS] - first)
+                else:
+                    save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
+                H[LOW] = min(H[LOW], H[top + F_LOW])
             top = H[top]
             continue
         if mode == M_QUOTES and not has_quote(X, tb, child):
@@ -416,6 +461,16 @@ def make_mask(H, X, B, mask, state):
     """Compute the mask of a state, remember it, and write it to `mask`. The status says when something is missing."""
     m = H[state + 4]
     words = mask.shape[0]
+    H[LOW] = NOTHING
+    what = -1 - H[state + 3]
+    memo = m == 1 and pure_rules(H, state + STATE_HEAD) != 0
+    if memo:
+        found = find_memo(H, what, state + STATE_HEAD)
+        if found != 0:
+            H[state + 2] = found
+            apply_record(H, X, B, mask, found)
+            return
+        H[LOW] = NOTHING
     start_lists(H)
     if H[state + 3] != 0:
         add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])
@@ -458,3 +513,5 @@ def make_mask(H, X, B, mask, state):
             H[r + 4 + i] = np.int32(mask[i])
         H[BUMP] = r + 4 + words
         H[state + 2] = r
+    if memo and H[state + 2] != 0:
+        save_memo(H, what, state + STATE_HEAD, H[LOW], H[state + 2])

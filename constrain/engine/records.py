@@ -6,7 +6,7 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, IDS, IDS_END, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TAIL_HEAD, TN, X_IDS,
+    BUMP, IDS, IDS_END, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TN, X_IDS,
     X_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
@@ -31,16 +31,16 @@ def add_ids(H, X, a, z):
 
 
 @device
-def add_tail(H, tail):
-    """Append the ids of a tail to the ids of the mask."""
-    n = H[tail + TAIL_HEAD - 1]
+def add_listed(H, listed):
+    """Append token ids of the arena, behind their number, to the ids of the mask."""
+    n = H[listed]
     at = H[IDS] + H[N_IDS]
     if at + n > H[IDS_END]:
         if H[STATUS] == 0:
             H[STATUS] = NEED_IDS
         return
     for k in range(n):
-        H[at + k] = H[tail + TAIL_HEAD + k]
+        H[at + k] = H[listed + 1 + k]
     H[N_IDS] += n
 
 

@@ -18,62 +18,15 @@ from constrain.engine.layout import (
 )  # fmt: skip
 from constrain.engine.lexer import dfa_step, label_of, raw_step, rules_step
 from constrain.engine.lr import (
-    COLUMN, dropped, has_bit, may_take, outer_column, reduced, shift_of, shifted, token_lives, viable,
+    COLUMN, dropped, has_bit, looked, may_take, outer_column, reduced, reduced_far, shift_of, shifted, token_lives,
+    viable,
 )  # fmt: skip
+from constrain.engine.watches import char_range, joined, next_bound, watch_byte, watch_char, watch_ends
 from constrain.jit import engine_device as device
 
 UNKNOWN = -1  # the next byte is not known, a superset of what may come is wanted
 ANY_BYTE = -2  # the next byte is not known, watches are kept
-PROOF = 0  # label of a watch: the token should have been longer (1: if the text ends here)
 MOST_AHEAD = LOOKAHEAD // 3  # pairs of states looked at to see that a token may end although a longer one has begun
-
-
-@device
-def joined(a, b):
-    """Two watches (0: none) as one n."""
-    if a == 0 or a == b:
-        return b
-    if b == 0:
-        return a
-    return min(a, b) | max(a, b) << 15
-
-
-@device
-def watch_byte(H, watch, n, d, b):
-    """The watches n after byte b, with the decoder in state d; -1: a longer token is complete."""
-    out = 0
-    while n != 0:
-        w, dw = raw_step(H, watch, (n & 0x7FFF) - 1, d, b)
-        if w >= 0:
-            if dw == D_BODY and label_of(H, watch, w) == PROOF:
-                return -1
-            out = joined(out, w + 1)
-        n >>= 15
-    return out
-
-
-@device
-def watch_char(H, watch, n, c):
-    """The watches n after character c; -1: a longer token is complete."""
-    out = 0
-    while n != 0:
-        w = dfa_step(H, watch, (n & 0x7FFF) - 1, c)
-        if w >= 0:
-            if label_of(H, watch, w) == PROOF:
-                return -1
-            out = joined(out, w + 1)
-        n >>= 15
-    return out
-
-
-@device
-def watch_ends(H, watch, n):
-    """Is it proved where the text ends that a token should have been longer?"""
-    while n != 0:
-        if label_of(H, watch, (n & 0x7FFF) - 1) >= 0:
-            return True
-        n >>= 15
-    return False
 
 
 @device
@@ -82,6 +35,7 @@ def boundary(H, nid, off, end, n, st, p):
 
     end: 1 at the end of the text, else 0. n: the watches.
     """
+    looked(H, st)
     if end != 0:
         if H[off + R_NEWLINE] >= 0 and H[st + S_CNT] & COLUMN > 0:
             return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], 1, 0, st)
@@ -102,14 +56,13 @@ def boundary(H, nid, off, end, n, st, p):
         for i in range(H[nodes]):
             if has_bit(H, set_, H[nodes + 1 + i]):
                 p = pend(H, p, nid << 4 | PH_TAKE, H[nodes + 1 + i], 0, n, st)
-    if H[off + R_NESTED] != 0 and may_take(H, off, st, H[off + R_TERMINALS]):
-        p = pend(H, p, nid << 4 | PH_TAKE, H[off + R_TERMINALS], 1, 0, st)
     return p
 
 
 @device
 def settle(H, nid, off, end, column, st, deeper, p):
     """After a line end, or the end of a block: begin a block (if `deeper`), end one, or go on in the open one."""
+    looked(H, st)
     here = H[st + S_CNT] & COLUMN
     if column < here:
         return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], end, column, st)
@@ -126,6 +79,7 @@ def take(H, nid, off, t, end, n, st, p):
 
     n: the watches; for line ends and the ends and beginnings of blocks the column of the next line.
     """
+    st = reduced_far(H, off, st, t)
     target = shift_of(H, off, st, t)
     if target >= 0:
         if t == H[off + R_TERMINALS]:
@@ -219,6 +173,18 @@ def column_after(H, off, n, b):
 
 
 @device
+def begins_blank(H, off, b):
+    """Does a byte after a line end and spaces belong to a blank line?"""
+    return b < 128 and dfa_step(H, H[off + R_LEXER], H[off + R_BLANK], b) >= 0
+
+
+@device
+def before_line(H, off, b):
+    """May byte b come between a line end and the line that follows?"""
+    return b == 32 or b == 9 or begins_blank(H, off, b)
+
+
+@device
 def moves(H, nid, off, ph, s, d, n, st, b, end, p):
     """Pend all that a configuration of rules does without reading: b is the byte that follows (see UNKNOWN)."""
     if ph == PH_TAKE:
@@ -237,7 +203,7 @@ def moves(H, nid, off, ph, s, d, n, st, b, end, p):
         if end == 0:
             if column_after(H, off, n, b) >= 0:
                 return p
-            blank = b < 0 or (b < 128 and dfa_step(H, lexer, H[off + R_BLANK], b) >= 0)
+            blank = b < 0 or begins_blank(H, off, b)
             if s != 0:  # the first line: no spaces before it, but for a blank one
                 return boundary(H, nid, off, 0, 0, st, p) if n == 0 or blank else p
             if blank:
@@ -248,11 +214,29 @@ def moves(H, nid, off, ph, s, d, n, st, b, end, p):
             return boundary(H, nid, off, end, 0, st, p)
         return pend(H, p, nid << 4 | PH_TAKE, H[off + R_NEWLINE], end, 0 if end != 0 else n, st)
     if d == D_BODY:  # PH_BLANK
-        s2 = s
-        if end != 0:  # the end of the text ends the line
-            s2 = dfa_step(H, lexer, s, 10)
-        if label_of(H, lexer, s) >= 0 or (s2 >= 0 and label_of(H, lexer, s2) >= 0):
+        if end != 0:
+            s2 = dfa_step(H, lexer, s, 10)  # the end of the text ends the line
+            if label_of(H, lexer, s) >= 0 or (s2 >= 0 and label_of(H, lexer, s2) >= 0):
+                p = end_blank(H, nid, off, n, st, p)
+        elif label_of(H, lexer, s) >= 0:
             p = pend(H, p, nid << 4 | PH_INDENT, n, 0, 0, st)
+    return p
+
+
+@device
+def end_blank(H, nid, off, first, st, p):
+    """Pend what follows where the text ends with a blank line. first: 1 before the first line."""
+    if first != 0:
+        return boundary(H, nid, off, 1, 0, st, p)
+    return pend(H, p, nid << 4 | PH_TAKE, H[off + R_NEWLINE], 1, 0, st)
+
+
+@device
+def all_moves(H, nid, off, ph, s, d, n, st, b, p):
+    """`moves`, and where other nodes may follow also those at the end of what the rules describe: any split counts."""
+    p = moves(H, nid, off, ph, s, d, n, st, b, 0, p)
+    if H[off + R_NESTED] != 0 and ph != PH_TAKE:
+        p = moves(H, nid, off, ph, s, d, n, st, b, 1, p)
     return p
 
 
@@ -326,16 +310,33 @@ def escapes(H, nid, off, s, n, st, p):
 
 
 @device
+def begun_escapes(H, nid, off, s, d, n, st, p):
+    """`escapes` inside a character, of which the decoder's state d knows the first bytes."""
+    lexer, watch = H[off + R_LEXER], H[off + R_WATCH]
+    c, hi = char_range(d)
+    while c <= hi:
+        if not 0xD800 <= c <= 0xDFFF:
+            s2 = dfa_step(H, lexer, s, c)
+            n2 = watch_char(H, watch, n, c) if s2 >= 0 and token_lives(H, off, st, s2) else -1
+            if n2 == 0 or (n2 > 0 and escapes(H, nid, off, s2, n2, st, p)):
+                return True
+        c = min(next_bound(H, lexer, c), next_bound(H, watch, c))
+    return False
+
+
+@device
 def step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p):
     """A configuration of rules and the byte b. Returns (length of dst, length of pending)."""
-    p = moves(H, nid, off, ph, s, d, n, st, b, 0, p)
+    p = all_moves(H, nid, off, ph, s, d, n, st, b, p)
     if ph == PH_IN:
         s2, d2 = rules_step(H, H[off + R_LEXER], s, d, b, off, st)
         if s2 >= 0:
             n2 = 0
             if n > 0:
                 n2 = watch_byte(H, H[off + R_WATCH], n, d, b)
-                if n2 < 0 or (n2 > 0 and d2 == D_BODY and not escapes(H, nid, off, s2, n2, st, p)):
+                if n2 > 0 and d2 == D_BODY and not escapes(H, nid, off, s2, n2, st, p):
+                    return k, p
+                if n2 < 0 or (n2 > 0 and d2 != D_BODY and not begun_escapes(H, nid, off, s2, d2, n2, st, p)):
                     return k, p
             k = emit(H, dst, k, nid << 4 | PH_IN, s2, d2, n2, st)
     elif ph == PH_INDENT:
@@ -352,10 +353,28 @@ def step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p):
 @device
 def after_exit(H, nid, off, ph, x, n, st, dst):
     """Write to dst the configurations after the token that ends with exit x, before the next byte; returns how many."""
+    nested = H[off + R_NESTED] != 0
     if ph == PH_BLANK:
-        return emit(H, dst, 0, nid << 4 | PH_INDENT, n, 0, 0, st)
-    k = 0
+        p = pend(H, 0, nid << 4 | PH_INDENT, n, 0, 0, st)
+        if nested:
+            p = end_blank(H, nid, off, n, st, p)
+        return settled(H, p, dst)
     p = leave(H, nid, off, x, 0, H[off + H[off + R_EXITS] + 2 * x + 1] + 1, st, 0)
+    if nested:
+        p = leave(H, nid, off, x, 1, 0, st, p)
+    return settled(H, p, dst)
+
+
+@device
+def at_line(H, nid, off, column, st, dst):
+    """Write to dst the configurations where a line begins at a column, before its first byte; returns how many."""
+    return settled(H, pend(H, 0, nid << 4 | PH_TAKE, H[off + R_NEWLINE], 0, column, st), dst)
+
+
+@device
+def settled(H, p, dst):
+    """Write to dst what the pending list of p leads to without the next byte; returns how many."""
+    k = 0
     while p > 0 and H[STATUS] == 0:
         p -= 1
         c = H[PENDING] + CFG * p
@@ -368,7 +387,7 @@ def after_exit(H, nid, off, ph, x, n, st, dst):
             return 0
         ph2 = pos & 15
         if H[off2] == OP_RULES and ph2 in (PH_TAKE, PH_AFTER):
-            p = moves(H, there, off2, ph2, s, d, m, st2, ANY_BYTE, 0, p)
+            p = all_moves(H, there, off2, ph2, s, d, m, st2, ANY_BYTE, p)
         else:
             k = emit(H, dst, k, pos, s, d, m, st2)
     return k

@@ -279,6 +279,34 @@ def reachable_labels(lex: Lexer, words: int) -> Ints:
     return out.view(np.int32)
 
 
+def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
+    """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal."""
+    n = len(cfg.terminals)
+    out = np.full((n, 256), True)
+    found = np.zeros((n, 256), bool)
+    ascii_classes = lex.classes[np.searchsorted(lex.bounds, np.arange(128), side="right") - 1]
+    first = np.zeros((lr.n_states, 256), bool)  # per LR state
+    for state in range(lr.n_states):
+        start = int(lex.start[lr.context[state]])
+        if start >= 0:
+            first[state, :128] = lex.table[start, ascii_classes] >= 0
+            beyond = lex.classes[max(int(np.searchsorted(lex.bounds, 128, side="right")) - 1, 0) :]
+            first[state, 128:] = (lex.table[start, beyond] >= 0).any()
+    for state in range(lr.n_states):
+        for t in np.flatnonzero(lr.action[state, :n]).tolist():
+            for action in lr.actions_of(state, t):
+                if action > 0:
+                    found[t] |= first[action - 1]
+    special = set(cfg.ignore) | {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
+    if cfg.indentation:
+        special.add(cfg.indentation.newline)
+    if not any(t.node >= 0 for t in cfg.terminals):
+        plain = [t for t in range(n) if t not in special]
+        out[plain] = found[plain]
+    bits = np.packbits(out, axis=1, bitorder="little")
+    return bits.view(np.int32)
+
+
 def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints) -> list[tuple[int, int]]:
     """Pairs of terminals of which the second must come after the first (or one like it), but the lexer can't give it
     there: it takes every text of it for another terminal, or for more of the first."""
@@ -368,6 +396,7 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[s
         )
     always = cfg.ignore | ({cfg.indentation.newline} if cfg.indentation else set())
     contexts = [always.union(c) for c in lr.contexts]
+    following = bytes_after(cfg, lr, lex)
     lex = lex._replace(start=shared_starts(lex, contexts, watches.start, reach))
     if len(watches.dfa.table) >= MOST_WATCHES:
         raise LimitExceeded("tokens of the grammar begin with one another in too many ways", keyword="lookahead")
@@ -381,16 +410,13 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[s
     out[L.R_LEXER_START] = len(out)
     out += lex.start[lr.context].tolist()
     out[L.R_BLANK] = lex.blank
-    flags = np.zeros(len(lex.table), np.int32)
-    flags[lex.start[lex.start >= 0]] |= 1
     proves = watches.dfa.table[np.maximum(watches.start, 0)]
     proves = (proves >= 0) & (watches.dfa.accept[np.maximum(proves, 0)] == 0) & (watches.start >= 0)[:, None]
     stays = lex.table == np.arange(len(lex.table))[:, None]
-    flags[(proves | ~stays).all(axis=1)] |= 2
-    letter = int(lex.classes[np.searchsorted(lex.bounds, ord("a"), side="right") - 1])
-    flags[stays[:, letter]] |= 4
-    out[L.R_BEGINS] = len(out)
-    out += flags.tolist()
+    out[L.R_KEEPS] = len(out)
+    out += (proves | ~stays).all(axis=1).astype(np.int32).tolist()
+    out[L.R_AFTER] = len(out)
+    out += following.ravel().tolist()
     out[L.R_REACH] = len(out)
     out += reach.ravel().tolist()
     table = lex.table

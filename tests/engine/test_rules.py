@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from constrain import Constraint, GrammarError, LimitExceeded, Unsatisfiable, Vocabulary
 from constrain.engine.matcher import Matcher
 from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
-from constrain.grammar.ir import Grammar, Rules
+from constrain.grammar.ir import Grammar, Literal, Rules, Seq
 from constrain.grammar.lalr import Tables, tables
 from constrain.regular import ast, parse_python
 from tests.grammar import naive_cfg, naive_lexing, random_cfg
@@ -81,6 +81,17 @@ def test_masks_of_random_rules(cfg: Cfg, data: Draw) -> None:
 
 
 LETTERS = "ab."
+
+
+def walk_again(matchers: list[Matcher], tokens: list[str], draw: Draw, steps: int) -> None:
+    """Check the masks of several texts of one constraint: what was found for one may be used for the next."""
+    for matcher in matchers:
+        for _ in range(steps):
+            good, _ = allowed(matcher, tokens)
+            if not good:
+                break
+            assert matcher.accept(tokens.index(draw(st.sampled_from(sorted(good)))))
+
 small = st.sampled_from(["a", "b", "ab", r"a+", r"[ab]+", r"a(\.a)?", r"\.", r"\.\.", r"b\.?b", r"a|ab|abb", r"b*\."])
 
 
@@ -219,3 +230,97 @@ def test_masks_of_lines_and_blocks(data: Draw) -> None:
         token = data.draw(st.sampled_from(sorted(good)))
         assert matcher.accept(tokens.index(token))
         text += token
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(lexing(), st.data())
+def test_many_tokens_and_texts(cfg: Cfg, data: Draw) -> None:
+    tokens = words(LETTERS + "_", 4)
+    try:
+        compiled = constraint(cfg).compile(vocabulary(tokens))
+        matchers = [compiled.matcher() for _ in range(3)]
+        walk_again(matchers, tokens, data.draw, 4)
+    except (GrammarError, Unsatisfiable):
+        return
+    except LimitExceeded as error:
+        assert error.keyword in ("live_stacks", "lookahead")
+
+
+LINE_TOKENS = ["".join(w) for n in (1, 2, 3) for w in product(["a", "b:", "(", ")", "\n", " ", "  ", "#"], repeat=n)]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_many_tokens_of_lines_and_blocks(data: Draw) -> None:
+    tokens = sorted(set(LINE_TOKENS))
+    compiled = constraint(blocks()).compile(vocabulary(tokens))
+    walk_again([compiled.matcher() for _ in range(3)], tokens, data.draw, 7)
+
+
+def test_a_stack_like_another_from_the_top_but_not_below() -> None:
+    """What a mask depends on is looked for no deeper than needed, and no less: these two differ at the bottom alone."""
+    a, b, opening, closing, end = range(5)
+    terminals = tuple(Terminal(name, ast.literal(name), rank=i) for i, name in enumerate("ab().".replace(".", ";")))
+    start, inner = 5, 6
+    rules = (
+        Rule(start, (a, inner, a, end)),
+        Rule(start, (b, inner, b, end)),
+        Rule(inner, (opening, inner, closing)),
+        Rule(inner, (opening, closing)),
+    )
+    cfg = Cfg(terminals, ("start", "inner"), rules, start, lexing=True)
+    tokens = ["".join(w) for n in range(1, 5) for w in product("ab();", repeat=n)]
+    compiled = constraint(cfg).compile(vocabulary(tokens))
+    for first in "abba":
+        matcher = compiled.matcher()
+        for token in (first, "((", "))", first):
+            good, _ = allowed(matcher, tokens)
+            assert matcher.accept(tokens.index(token))
+        assert first + ";" in good and "ab".replace(first, "") + ";" not in good
+
+
+def before(cfg: Cfg, text: str) -> Constraint:
+    """Texts of the rules, then a text. Any split counts."""
+    grammar = Grammar()
+    grammar.start = grammar.add(Seq((grammar.add(Rules(cfg)), grammar.add(Literal(text.encode())))))
+    return Constraint(grammar)
+
+
+@SETTINGS
+@given(lexing(), st.sampled_from(["a", "b", ".", "ab", "a.", "_"]), st.data())
+def test_text_after_a_random_lexer(cfg: Cfg, behind: str, data: Draw) -> None:
+    letters = LETTERS + "_"
+    tokens = words(letters, 2)
+    try:
+        t = tables(cfg)
+        compiled = before(cfg, behind).compile(vocabulary(tokens))
+        for text in words(letters, 4):
+            matcher = compiled.matcher()
+            taken = matcher.accept_bytes(text.encode()) == len(text) and matcher.is_accepting
+            split = text[: len(text) - len(behind)] if text.endswith(behind) else None
+            assert taken == (split is not None and naive_lexing.accepts(cfg, t, split)), text
+        walk_again([compiled.matcher() for _ in range(2)], tokens, data.draw, 3)
+    except (GrammarError, Unsatisfiable):
+        return
+    except LimitExceeded as error:
+        assert error.keyword in ("live_stacks", "lookahead")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.sampled_from(["a", "b:", "(", ")", "\n", "\n", " ", "  ", "#", "#a"]), max_size=9),
+    st.sampled_from(["\n)", ")", "#", " ", "a"]),
+)
+def test_text_after_lines_and_blocks(pieces: list[str], behind: str) -> None:
+    tokens = sorted(set(LINE_TOKENS))
+    text = "".join(pieces) + behind
+    alone = constraint(blocks()).compile(vocabulary(tokens)).matcher()
+    taken = alone.accept_bytes(text[: len(text) - len(behind)].encode()) == len(text) - len(behind)
+    wanted = taken and alone.is_accepting
+    matcher = before(blocks(), behind).compile(vocabulary(tokens)).matcher()
+    assert (matcher.accept_bytes(text.encode()) == len(text) and matcher.is_accepting) == wanted
+    matcher = before(blocks(), behind).compile(vocabulary(tokens)).matcher()
+    for piece in pieces[:4]:
+        allowed(matcher, tokens)
+        if not matcher.accept(tokens.index(piece)) if piece in tokens else True:
+            break

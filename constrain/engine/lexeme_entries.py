@@ -1,0 +1,339 @@
+"""Entries of the store for the lexer of rules: the tokens below a trie node that stay inside one terminal, in groups by
+which terminals can still come out, and those that leave it, by exits.
+
+As `entries.py`, with these differences: a token stays only where one of its group's terminals can be taken by the
+parser; where a terminal ends the next one begins, so an exit is followed only over bytes that could not make the token
+longer and that can begin the next one; and where much comes behind an exit it is not merged but named (*far*), since
+the entries of the next terminal stand in for it. What is merged has entries of its own, so that a walk goes from
+terminal to terminal and not from byte to byte. Watches that the first byte settles are part of an entry's key.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from constrain.engine.bytesets import all_below, live_bytes
+from constrain.engine.entries import entry_hash, wider, write_row
+from constrain.engine.exits import MAX_EXIT_NODES, merge_nodes
+from constrain.engine.layout import (
+    BN, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, R_AFTER, R_EXITS, R_KEEPS, R_LEXER,
+    R_LEXER_START, R_NESTED, R_REACH, R_TERMINALS, R_WATCH, R_WORDS, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_NCLS, TD_NINT,
+    TD_STATES, TD_TABLE, TN, WORK, X_BELOW, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE, X_MAXLEN, X_ROWCAP, X_ROWS,
+    X_TRIE,
+)  # fmt: skip
+from constrain.engine.lexer import interval_of, label_of, raw_step
+from constrain.engine.lr import has_bit
+from constrain.engine.rules import before_line
+from constrain.engine.watches import PROOF, char_range, may_escape, watch_byte
+from constrain.jit import engine_device as device
+
+LINE = -1  # for the watches of an entry: a line begins
+FAR = 160  # trie nodes behind an exit from which on they are not merged
+
+
+@device
+def reach_of(H, off, t, s, d, out32):
+    """Write the set of terminals that can come out of (s, d) to out32."""
+    words = H[off + R_WORDS]
+    reach = off + H[off + R_REACH]
+    if d == D_BODY:
+        for w in range(words):
+            out32[w] = H[reach + words * s + w]
+        return
+    lo, hi = char_range(d)
+    for w in range(words):
+        out32[w] = 0
+    n = H[t + TD_NINT]
+    i = interval_of(H, t, lo) - 1
+    while i + 1 < n and H[t + H[t + TD_BOUNDS] + i + 1] <= hi:
+        i += 1
+        first = max(lo, H[t + H[t + TD_BOUNDS] + i])
+        last = min(hi, H[t + H[t + TD_BOUNDS] + i + 1] - 1) if i + 1 < n else hi
+        if first >= 0xD800 and last <= 0xDFFF:
+            continue
+        s2 = H[t + H[t + TD_TABLE] + s * H[t + TD_NCLS] + H[t + H[t + TD_CLASSES] + i]]
+        if s2 >= 0:
+            for w in range(words):
+                out32[w] |= H[reach + words * s2 + w]
+
+
+@device
+def group_of(table32, n, list32):
+    """The row of table32, of n rows, that equals list32, or n."""
+    for i in range(n):
+        same = True
+        for w in range(list32.shape[0]):
+            if table32[i, w] != list32[w]:
+                same = False
+                break
+        if same:
+            return i
+    return n
+
+
+@device
+def follows(H, off, x, b):
+    """May byte b come after a token that ends with exit x?"""
+    if H[off + R_NESTED] != 0:  # another node may follow there
+        return True
+    watch = H[off + R_WATCH]
+    label, w = H[off + H[off + R_EXITS] + 2 * x], H[off + H[off + R_EXITS] + 2 * x + 1]
+    if label < H[off + R_TERMINALS] and not has_bit(H, off + H[off + R_AFTER] + 8 * label, b):
+        return False
+    if w < 0:
+        return True
+    w2, d = raw_step(H, watch, w, D_BODY, b)
+    if w2 < 0:
+        return True
+    return label_of(H, watch, w2) != PROOF if d == D_BODY else may_escape(H, watch, watch, w + 1, -1, d)
+
+
+@device
+def much_follows(H, X, off, x, trie, node):
+    """Are there many tokens below the trie's node that go on after a token that ends there with exit x?"""
+    end = X[trie + TN * node + 1]
+    total = 0
+    child = node + 1
+    while child < end and total <= FAR:
+        following = X[trie + TN * child + 1]
+        if follows(H, off, x, X[trie + TN * child]):
+            total += following - child
+        child = following
+    return total > FAR
+
+
+@device
+def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
+    """Make the entry of lexer state (s0, d0) under watches n0 for the tokens below node v of a trie with its ids.
+
+    n0 = LINE: a line begins, and no byte may come that belongs to the space before it.
+
+    Returns its offset; 0: no room left.
+    """
+    t = H[off + R_LEXER]
+    words = H[off + R_WORDS]
+    vocabulary = trie == X[X_TRIE]
+    end = X[trie + TN * v + 1]
+    H[WORK] += end - v
+    cap = X[X_MAXLEN] + 2
+    ps = np.empty(cap, np.int32)
+    pd = np.empty(cap, np.int32)
+    pe = np.empty(cap, np.int32)
+    px = np.empty(cap, np.int32)  # the exit that children are followed from, or -1
+    runs = np.empty((256, 3), np.int32)  # first, end, group
+    nruns = 0
+    exits = np.empty((256, 3), np.int32)  # trie node, exit, 1: all below it is far; or child of v, -1, 1
+    nexits = 0
+    sets = np.empty((16, words), np.int32)
+    ngroups = 0
+    reach = np.empty(words, np.int32)
+    states = H[t + TD_STATES]
+    group_at = np.full(states, -1, np.int32)
+    stay = np.zeros(3 * states, np.int64)
+    known = np.zeros(states, np.int32)
+    may_follow = np.zeros((H[off + R_LEXER_START] - H[off + R_EXITS]) << 7, np.int32)  # exit << 8 | byte: 1 yes, 2 no
+    ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
+    keeps = off + H[off + R_KEEPS]
+    ps[0], pd[0], pe[0], px[0] = s0, d0, end, -1  # an exit at v itself is a section's `whole`
+    depth = 0
+    node = v + 1
+    while depth >= 0:
+        if node >= pe[depth]:
+            depth -= 1
+            continue
+        b = X[trie + TN * node]
+        e = X[trie + TN * node + 1]
+        if depth == 0 and n0 == LINE and before_line(H, off, b):
+            node = e
+            continue
+        s, d = ps[depth], pd[depth]
+        if depth == 0 and n0 > 0:
+            n = watch_byte(H, H[off + R_WATCH], n0, d, b)
+            if n != 0:
+                s2, d2 = raw_step(H, t, s, d, b)
+                if n > 0 and s2 >= 0 and (d2 == D_BODY or may_escape(H, t, H[off + R_WATCH], n0, s, d2)):
+                    # not settled yet
+                    exits, nexits = add_exit(exits, nexits, node, -1, 1)
+                node = e
+                continue
+        if px[depth] >= 0:
+            i = px[depth] << 8 | b
+            if may_follow[i] == 0:
+                may_follow[i] = 1 if follows(H, off, px[depth], b) else 2
+            if may_follow[i] == 1:
+                exits, nexits = add_exit(exits, nexits, node, px[depth], 0)
+        s2, d2 = -1, 0
+        if d == D_BODY and b < 128:
+            s2 = H[table_at + s * ncls + H[ascii_at + b]]
+        else:
+            s2, d2 = raw_step(H, t, s, d, b)
+        if s2 < 0:
+            node = e
+            continue
+        g = group_at[s2] if d2 == D_BODY else -1
+        if g < 0:
+            reach_of(H, off, t, s2, d2, reach)
+            g = group_of(sets, ngroups, reach)
+            if g == ngroups:
+                if ngroups == sets.shape[0]:
+                    sets = wider(sets)
+                for k in range(words):
+                    sets[g, k] = reach[k]
+                ngroups += 1
+            if d2 == D_BODY:
+                group_at[s2] = g
+        a, z = X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]
+        whole = False
+        stays = label_of(H, t, s2) < 0 or (H[keeps + s2] != 0 and H[off + R_NESTED] == 0) if d2 == D_BODY else False
+        if vocabulary and stays and e > node + 3:
+            if known[s2] == 0:
+                known[s2] = 1
+                stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2] = live_bytes(H, t, s2, 1, True)
+            whole = all_below(X, X[X_BELOW] + BN * node, stay[3 * s2], stay[3 * s2 + 1], stay[3 * s2 + 2])
+            if whole:
+                z = X[trie + TN * e + 2]
+        if a < z:
+            if nruns > 0 and runs[nruns - 1, 1] == a and runs[nruns - 1, 2] == g:
+                runs[nruns - 1, 1] = z
+            else:
+                if nruns == runs.shape[0]:
+                    runs = wider(runs)
+                runs[nruns, 0], runs[nruns, 1], runs[nruns, 2] = a, z, g
+                nruns += 1
+        if whole or e == node + 1:
+            node = e
+            continue
+        x = label_of(H, t, s2) if d2 == D_BODY else -1
+        if x >= 0 and e - node > FAR and much_follows(H, X, off, x, trie, node):
+            exits, nexits = add_exit(exits, nexits, node, x, 1)
+            x = -1
+        depth += 1
+        ps[depth], pd[depth], pe[depth], px[depth] = s2, d2, e, x
+        node += 1
+    at_once = label_of(H, t, s0) if d0 == D_BODY else -1
+    return write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, runs, nruns, sets, ngroups, exits, nexits, at_once)
+
+
+@device
+def suffix_key(X, trie):
+    """What tells entries of this trie from others: 0 for the vocabulary's."""
+    return 0 if trie == X[X_TRIE] else trie
+
+
+@device
+def add_exit(table32, n, node, x, far):
+    """Append to the n exits. Returns (the table, which may have grown; exits)."""
+    if n == table32.shape[0]:
+        table32 = wider(table32)
+    table32[n, 0], table32[n, 1], table32[n, 2] = node, x, far
+    return table32, n + 1
+
+
+@device
+def write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, table32, nruns, sets, ngroups, exit_table, nexits, whole):
+    """Append an entry (layout.py, L_*). whole: the exit at v itself, or -1. Returns its offset; 0: no room left."""
+    words = sets.shape[1]
+    key = suffix_key(X, trie)
+    dense_from = B.shape[1] if key == 0 else 1 << 30  # what is added to the ids of a tail is no row
+    counts = np.zeros(ngroups + 1, np.int32)
+    for i in range(nruns):
+        counts[table32[i, 2]] += table32[i, 1] - table32[i, 0]
+    dense, listed = 0, 0
+    for g in range(ngroups):
+        if counts[g] >= dense_from:
+            dense += 1
+        else:
+            listed += counts[g]
+    exits = np.empty(nexits + 2, np.int32)
+    nsec = 0
+    if whole >= 0:
+        exits[0] = whole
+        nsec = 1
+    for i in range(nexits):
+        found = False
+        for j in range(nsec):
+            if exits[j] == exit_table[i, 1]:
+                found = True
+                break
+        if not found:
+            exits[nsec] = exit_table[i, 1]
+            nsec += 1
+            if nsec == exits.shape[0]:
+                break
+    if X[X_ROWS] + dense > X[X_ROWCAP] or 4 * X[X_ECOUNT] > 3 * X[X_ESIZE]:
+        return 0
+    size = L_HEAD + ngroups * (L_GROUP + words) + nsec * L_SEC + listed + nexits
+    if X[X_BUMP] + size + 64 > X[X_CAP]:
+        return 0
+    base = X[X_BUMP]
+    X[base], X[base + 1], X[base + 2], X[base + 3], X[base + 4], X[base + 5] = gid, s0, d0, v, n0, key
+    X[base + E_USABLE] = 1
+    X[base + L_GROUPS], X[base + L_SECTIONS] = ngroups, nsec
+    at = base + L_HEAD + ngroups * (L_GROUP + words) + nsec * L_SEC
+    mine = np.empty((nruns + 1, 2), np.int32)
+    no_ids = np.empty(1, np.int32)
+    for g in range(ngroups):
+        r = base + L_HEAD + g * (L_GROUP + words)
+        for w in range(words):
+            X[r + L_GROUP + w] = sets[g, w]
+        X[r], X[r + 1], X[r + 2] = -1, at, counts[g]
+        n = 0
+        for i in range(nruns):
+            if table32[i, 2] == g:
+                mine[n, 0], mine[n, 1] = table32[i, 0], table32[i, 1]
+                n += 1
+        if counts[g] >= dense_from:
+            X[r] = X[X_ROWS]
+            write_row(X, B, X[r], no_ids, counts[g], mine, n)
+            X[X_ROWS] += 1
+        else:
+            for i in range(n):
+                for k in range(mine[i, 0], mine[i, 1]):
+                    X[at] = X[vids + k]
+                    at += 1
+    points = np.empty(nexits + 1, np.int32)
+    for j in range(nsec):
+        r = base + L_HEAD + ngroups * (L_GROUP + words) + L_SEC * j
+        npoints, nodes, ids = 0, 0, 0
+        far_at = at
+        for i in range(nexits):
+            if exit_table[i, 1] != exits[j]:
+                continue
+            q = exit_table[i, 0]
+            if exit_table[i, 2] != 0:
+                X[at] = q
+                at += 1
+            else:
+                points[npoints] = q
+                npoints += 1
+                nodes += X[trie + TN * q + 1] - q
+                ids += X[trie + TN * X[trie + TN * q + 1] + 2] - X[trie + TN * q + 2]
+        X[r], X[r + 1], X[r + 2], X[r + 3], X[r + 4] = exits[j], 0, 0, far_at, at - far_at
+        X[r + 5] = 1 if exits[j] == whole else 0
+        if npoints > 0:
+            out = np.empty((min(nodes, MAX_EXIT_NODES) + 2, 3), np.int32)
+            ids_at = np.empty(ids + 1, np.int32)
+            used, nids = merge_nodes(X, trie, vids, out, points, npoints, nodes, ids_at)
+            if used < 0:
+                X[base + E_USABLE] = 0
+                break
+            if at + TN * (used + 1) + nids + 64 + nexits > X[X_CAP]:
+                return 0
+            X[r + 1] = at
+            for i in range(used + 1):
+                X[at + TN * i], X[at + TN * i + 1], X[at + TN * i + 2] = out[i, 0], out[i, 1], out[i, 2]
+                X[at + TN * i + 3] = 0
+                X[at + TN * i + 4] = 0
+            at += TN * (used + 1)
+            X[r + 2] = at
+            for i in range(nids):
+                X[at + i] = ids_at[i]
+            at += nids
+    X[X_BUMP] = at
+    table, tsize = X[X_ETABLE], X[X_ESIZE]
+    h = entry_hash(gid, s0, d0, v, n0, key) & (tsize - 1)
+    while X[table + h] != 0:
+        h = (h + 1) & (tsize - 1)
+    X[table + h] = base
+    X[X_ECOUNT] += 1
+    return base
