@@ -292,11 +292,14 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
             first[state, :128] = lex.table[start, ascii_classes] >= 0
             beyond = lex.classes[max(int(np.searchsorted(lex.bounds, 128, side="right")) - 1, 0) :]
             first[state, 128:] = (lex.table[start, beyond] >= 0).any()
-    for state in range(lr.n_states):
-        for t in np.flatnonzero(lr.action[state, :n]).tolist():
-            for action in lr.actions_of(state, t):
-                if action > 0:
-                    found[t] |= first[action - 1]
+    states, terminals = np.nonzero(lr.action[:, :n])
+    at = lr.action[states, terminals]
+    counts = lr.actions[at]
+    each = np.repeat(at + 1 - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    taken, terminals = lr.actions[each], np.repeat(terminals, counts)
+    shifts = np.unique(np.stack([terminals, taken - 1], axis=1)[taken > 0], axis=0)
+    for t, target in shifts.tolist():
+        found[t] |= first[target]
     special = set(cfg.ignore) | {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
     if cfg.indentation:
         special.add(cfg.indentation.newline)
@@ -345,8 +348,8 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
                     todo.append((s2, w2))
         return found
 
-    def given(start: int, watch: int) -> int:
-        """`one`, ignored terminals first."""
+    def given(start: int, watch: int, wanted: int) -> int:
+        """`one`, ignored terminals first; once something wanted is among them, no more are looked for."""
         total = 0
         seen = {watch}
         todo = [watch]
@@ -355,6 +358,8 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
             if (start, w) not in known:
                 known[start, w] = one(start, w)
             total |= known[start, w]
+            if total & wanted:
+                break
             for t in ignored:
                 if known[start, w] >> t & 1:
                     more = exits[t] - seen
@@ -376,7 +381,7 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
         if start < 0 or wanted & outside or lr.action[r, n]:
             continue
         for w in exits.get(int(arrives[r]), {-1}):
-            if wanted and not wanted & given(start, w):
+            if wanted and not wanted & given(start, w, wanted):
                 out.append((int(arrives[r]), (wanted & -wanted).bit_length() - 1))
     return out
 

@@ -31,7 +31,6 @@ PIECES = {
     "c": test_c.PIECES, "javascript": test_javascript.PIECES, "json": test_json.PIECES, "python": test_python.PIECES,
     "sql": test_sql.PIECES, "yaml": test_yaml.PIECES,
 }  # fmt: skip
-SLOW = {"javascript"}  # to compile
 
 
 @cache
@@ -45,9 +44,7 @@ def example(name: str) -> str:
     return said.group(1).replace("\n//   ", "\n")
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in names()
-])  # fmt: skip
+@pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
 def test_same_as_lark(name: str, count: int) -> None:
     rng = random.Random(9)

@@ -18,7 +18,7 @@ from constrain.engine.matcher import Matcher
 from constrain.vocabulary import Vocabulary
 from tests.grammars import test_python
 from tests.grammars.reading import SHARED, names
-from tests.grammars.test_engine import SLOW, TEXTS, constraint, example
+from tests.grammars.test_engine import TEXTS, constraint, example
 
 EXTRA = ["  ", "    ", "\n", "\n  ", "\n    ", "\n\n", " (", ")\n", "):", " =", " == ", "};", "\"'", "//", " #", ", "]
 
@@ -70,9 +70,7 @@ def compare(name: str, text: str, v: Vocabulary, rng: random.Random, steps: int)
         at += len(token)
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in names()
-])  # fmt: skip
+@pytest.mark.parametrize("name", names())
 def test_texts(name: str) -> None:
     rng = random.Random(12)
     texts = [example(name), *rng.sample(TEXTS.get(name, []), min(3, len(TEXTS.get(name, []))))]
