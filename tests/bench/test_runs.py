@@ -166,7 +166,10 @@ def test_control_c_ends_workers_and_keeps_rows(tmp_path: Path) -> None:
     command += ["--suites", "tests.bench.test_runs:Hanging", "--out", str(tmp_path / "r"), "--compile-s", "100"]
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
-    run_ = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+    run_ = subprocess.Popen(
+        command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # jobs in the background ignore it
+    )  # fmt: skip
     end = time.monotonic() + 60
     workers: set[int] = set()
     while time.monotonic() < end and not (workers and busy(workers)):
