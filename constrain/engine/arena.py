@@ -128,6 +128,7 @@ class Arena:
         at = int(self.H[L.BUMP])
         self.ensure(at + size + 2 * int(self.H[L.TABLE_SIZE]) + 8)
         self.H[L.BUMP] = at + size
+        self.H[at : at + size] = 0  # kernels may have tried something there
         return at
 
     def ensure(self, capacity: int) -> None:
