@@ -125,13 +125,17 @@ class Results:
             known = self.about()
             if known["digest"] != plan.digest():
                 raise PlanChanged(f"{self.folder} holds a run of another plan: name another folder, or use --fresh")
-            changed = [name for name, state in states.items() if known["states"].get(name, state) != state]
-            if changed:
+            changed = {name for name, state in states.items() if known["states"].get(name, state) != state}
+            begun = {name for name in changed if any(self.folder.glob(f"*/*/{_file(name)}.jsonl"))}
+            if begun:
                 raise PlanChanged(
-                    f"{self.folder} holds rows of another version of {', '.join(changed)}: "
-                    "name another folder, or use --fresh"
+                    f"{self.folder} holds rows of another version of {', '.join(sorted(begun))}: "
+                    "name another folder, delete its rows, or use --fresh"
                 )
-            kept = {"engines": known["engines"], "jobs": known["jobs"]}
+            kept = {
+                "engines": {name: said for name, said in known["engines"].items() if name not in changed},
+                "jobs": [job for job in known["jobs"] if job["engine"] not in changed],
+            }
         about = {
             "format": 1,
             "status": "running",

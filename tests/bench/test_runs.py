@@ -137,6 +137,20 @@ def test_a_run_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
     assert set(read_rows(path)) == {"a-right", "a-right2", "a-over"}
 
 
+def test_an_engine_of_another_version_begins_anew_once_its_rows_are_deleted(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "r")
+    results = Results(tmp_path / "r")
+    about = results.about()
+    results.write_about({**about, "states": {**about["states"], TOY: "before"}})
+    with pytest.raises(PlanChanged, match=r"another version of .*Toy"):
+        run(plan(), tmp_path / "r", Data(Path("nowhere"), False), ["run"])
+    path = results.rows_path(SUITE, TOY)
+    path.unlink()
+    done = run(plan(), tmp_path / "r", Data(Path("nowhere"), False), ["run"])
+    assert set(read_rows(path)) == {made.name for made in Small.made}
+    assert done["states"][TOY] != "before" and sum(job["engine"] == TOY for job in done["jobs"]) == 1
+
+
 def test_an_interruption_leaves_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*arguments: Any) -> None:
         row = {"name": "a-right", "split": "a", "valid": [True], "ends": [["accepted", 1]]}
