@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,7 @@ def lark(
 
     content = None
     if not import_paths and not _IMPORT.search(text) and (indenter is None or isinstance(indenter, str)):
-        content = [text, start, repr((scannerless, indenter, int(flags))), version("lark")]
+        content = [text, start, repr((scannerless, indenter, int(flags))), _lark_version()]
     return _constraint("lark", content, read, limits)
 
 
@@ -90,42 +89,34 @@ def shipped(name: str, start: str = "start", *, limits: Limits = DEFAULT_LIMITS,
 _IMPORT = re.compile(r"%import\s+(?!(?:common|lark|python|unicode)\b)")  # of something that is no part of lark
 
 
+@cache
+def _lark_version() -> str:
+    from importlib.metadata import version
+
+    return version("lark")
+
+
 def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], Cfg], limits: Limits) -> Constraint:
     """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
+    from constrain.engine.ready import Source, cfg_of, found
     from constrain.grammar.combine import start_of
-    from constrain.grammar.ir import Grammar, Token
-    from constrain.grammar.kept import Made, cfg_arrays, cfg_from, kept, key_of
+    from constrain.grammar.ir import Grammar, Rules, Token
     from constrain.grammar.regular_parts import finished
 
     grammar = Grammar()
-
-    def make() -> Made:
-        cfg = finished(read(grammar), limits)
-        arrays = cfg_arrays(cfg, limits)
-        if arrays is None:
-            raise _NotKept(cfg)
-        return arrays
-
-    try:
-        if content is None:
-            made = make()
-        else:
-            python = ".".join(map(str, sys.version_info[:2]))  # the meaning of patterns follows Python's tables
-            made = kept(
-                key_of(kind, [part.encode("utf-8", "surrogatepass") for part in (*content, python)], limits), make
-            )
-        cfg = cfg_from(*made)
-    except _NotKept as found:
-        cfg = found.cfg
+    source = None if content is None else Source(kind, tuple(content))
+    if source is None:
+        cfg, plain = finished(read(grammar), limits), False
+    else:
+        made = found(source, limits)
+        if made is not None and "lexer" in made[0]:  # else its terminals are nodes, which only the rules have
+            rules = Rules(lambda: cfg_of(source, lambda: finished(read(Grammar()), limits), limits)[0], source)
+            rules.ready = limits, made
+            grammar.start = grammar.add(rules)
+            return Constraint(grammar, source=kind, limits=limits)
+        cfg, plain = cfg_of(source, lambda: finished(read(grammar), limits), limits)
     for node in grammar.nodes:
         if isinstance(node, Token):  # frontends read them, the engine does not run them yet
             raise UnsupportedFeature(f"the token {node.tokens} of the vocabulary in a rule", keyword="token")
-    grammar.start = start_of(grammar, cfg)
+    grammar.start = start_of(grammar, cfg, source if plain else None)
     return Constraint(grammar, source=kind, limits=limits)
-
-
-class _NotKept(Exception):
-    """Rules that refer to nodes, which no file holds."""
-
-    def __init__(self, cfg: Cfg) -> None:
-        self.cfg = cfg

@@ -270,7 +270,7 @@ class Arena:
         with grammar.lock:
             made = grammar.prepared.get(n)
             if made is None:
-                made = grammar.prepared[n] = prepared(node.cfg, grammar, self.limits)
+                made = grammar.prepared[n] = prepared(node, grammar, self.limits)
         if len(grammar.nodes) + 1 > self._node_slots:
             self._grow_nodes()
         record = made.record.copy()

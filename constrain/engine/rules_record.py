@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from constrain.engine import layout as L
-from constrain.engine import terminals
+from constrain.engine import ready
 from constrain.engine.terminals import dfa_record
 from constrain.errors import GrammarError, LimitExceeded
+from constrain.grammar import kept
 from constrain.grammar.cfg import Cfg, Rule
 from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text
+from constrain.grammar.kept import Made
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
 
@@ -149,22 +150,31 @@ class Prepared(NamedTuple):
     key: bytes
 
 
-def prepared(cfg: Cfg, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> Prepared:
     """Prepare rules of a grammar; their terminals' nodes are added to it. What is made of larger ones is kept on disk.
 
     Raises what `lalr.tables` and `lexing.lexer` raise, and GrammarError (see `never_read`).
     """
-    from constrain.grammar import kept
-
-    cfg = without_empty(cfg, grammar.nodes)
-    if len(cfg.rules) < KEPT_FROM:
-        arrays, meta = _made(cfg, limits)
+    made: Made | None
+    if rules.source is None:
+        cfg = without_empty(rules.cfg, grammar.nodes)
+        if len(cfg.rules) < KEPT_FROM:
+            made = _made(cfg, limits)
+        else:
+            key = kept.key_of("record", [ready.sources(), *kept.content_of(cfg)], limits)
+            made = kept.kept(key, lambda: _made(cfg, limits))
+        nodes = node_terminals(cfg, grammar)
     else:
-        own = [Path(module.__file__ or "").read_bytes() for module in (L, terminals)] + [Path(__file__).read_bytes()]
-        key = kept.key_of("record", [*own, *kept.content_of(cfg)], limits)
-        arrays, meta = kept.kept(key, lambda: _made(cfg, limits))
+        made = rules.ready[1] if rules.ready and rules.ready[0] == limits else ready.found(rules.source, limits)
+        if made is None:
+            made = _made(without_empty(rules.cfg, grammar.nodes), limits)
+            ready.keep(rules.source, limits, made)
+        if "lexer" in made[0]:
+            nodes = [0] * int(made[0]["record"][L.R_TERMINALS])  # rules that are kept have no nodes
+        else:
+            nodes = node_terminals(without_empty(rules.cfg, grammar.nodes), grammar)
+    arrays, meta = made
     record = arrays["record"]
-    nodes = node_terminals(cfg, grammar)
     at = len(record)
     listed = [i for i, node in enumerate(nodes) if node]
     empties = [i for i in listed if isinstance(grammar.nodes[nodes[i] - 1], Alt | Seq | Lazy | Rules)]
@@ -175,7 +185,7 @@ def prepared(cfg: Cfg, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> Pre
     return Prepared(record, tuple(nodes), arrays.get("lexer"), arrays.get("watch"), bytes.fromhex(meta["key"]))
 
 
-def _made(cfg: Cfg, limits: Limits) -> tuple[dict[str, Any], dict[str, Any]]:
+def _made(cfg: Cfg, limits: Limits) -> Made:
     """The record of rules but for their nodes, and the records of lexer and watch."""
     from constrain.grammar.lalr import tables
     from constrain.grammar.lexing import lexer

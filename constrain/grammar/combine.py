@@ -112,12 +112,12 @@ class _Joint:
         return Constraint(grammar, limits=self.limits)
 
 
-def start_of(grammar: Grammar, cfg: Cfg) -> NodeId:
-    """The node of a context-free grammar, or of the regular language that it is."""
+def start_of(grammar: Grammar, cfg: Cfg, source: Any = None) -> NodeId:
+    """The node of a context-free grammar, or of the regular language that it is. source: where it was read from."""
     if cfg.start < len(cfg.terminals) and not cfg.lexing:
         language, node = cfg.terminals[cfg.start].language, cfg.terminals[cfg.start].node
         return node if language is None else grammar.add(Text(language))
-    return grammar.add(Rules(cfg))
+    return grammar.add(Rules(cfg, source))
 
 
 def graft(target: Grammar, source: Grammar) -> NodeId:

@@ -134,10 +134,35 @@ class Token(NamedTuple):
     negated: bool = False
 
 
-class Rules(NamedTuple):
-    """The texts of a context-free grammar."""
+class Rules:
+    """The texts of a context-free grammar.
 
-    cfg: Cfg
+    cfg: the grammar, or what reads it when it is first asked for. source: where it was read from, which names what the
+    engine has made of it (`constrain/engine/ready.py`); ready: that, where it is there already.
+    """
+
+    __slots__ = ("_cfg", "_read", "ready", "source")
+
+    def __init__(self, cfg: Cfg | Callable[[], Cfg], source: Any = None, ready: Any = None) -> None:
+        self._cfg: Cfg | None = None
+        self._read: Callable[[], Cfg] | None = None
+        if callable(cfg):
+            self._read = cfg
+        else:
+            self._cfg = cfg
+        self.source = source
+        self.ready = ready
+
+    @property
+    def cfg(self) -> Cfg:
+        """The grammar."""
+        if self._cfg is None:
+            assert self._read is not None
+            self._cfg = self._read()
+        return self._cfg
+
+    def __repr__(self) -> str:
+        return f"Rules({self.cfg!r})"
 
 
 Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Items | Lazy | Token | Rules

@@ -1,4 +1,4 @@
-"""What was made of a context-free grammar, kept between processes: tables, lexers, and grammars themselves, as arrays.
+"""What was made of a context-free grammar, kept between processes as arrays in files, and how they are named.
 
 A file is named by the content that it was made of, by the limits, and by the source of the code that makes it, so it is
 never out of date. The folder is bounded: what was used longest ago goes first.
@@ -9,44 +9,53 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from constrain.array_files import Arrays, read_arrays, usable, write_arrays
-from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
+from constrain.grammar.cfg import Cfg
 from constrain.grammar.ir import NEVER
-from constrain.grammar.lalr import Tables, tables
-from constrain.grammar.lexing import Lexer, lexer
-from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.limits import Limits
 from constrain.paths import cache_dir
-from constrain.regular import Dfa, Regex, compile
-from constrain.regular.ast import K_AUTOMATON, K_CHARS, K_CHOICE, K_LITERAL, automaton
+from constrain.regular.ast import K_AUTOMATON, K_CHARS, K_CHOICE, K_LITERAL, Regex
 
 KEPT_BYTES = 64 << 20  # of all files together
-_SPARSE = {"tables.action": 0, "tables.goto": -1}
 Made = tuple[Arrays, dict[str, Any]]  # arrays, and what JSON can hold
 
 
 def kept(key: bytes, make: Callable[[], Made]) -> Made:
     """What is kept under a key (16 bytes or more); else what `make` makes, from now on kept."""
-    folder = cache_dir() / "grammars"
-    path = folder / f"{key.hex()[:40]}.bin"
-    found = read_arrays(path)
-    if found is not None:
+    made = found(key)
+    if made is None:
+        made = make()
+        keep(key, made)
+    return made
+
+
+def found(key: bytes) -> Made | None:
+    """What is kept under a key; None: nothing."""
+    path = _path(key)
+    made = read_arrays(path)
+    if made is not None:
         with contextlib.suppress(OSError):
             os.utime(path)
-        return found
-    made = make()
-    if usable(folder):
+    return made
+
+
+def keep(key: bytes, made: Made) -> None:
+    """Keep something under a key from now on, if there is a folder for it."""
+    path = _path(key)
+    if usable(path.parent):
         size = sum(a.nbytes for a in made[0].values())
         if size <= KEPT_BYTES // 4:
-            _make_room(folder, KEPT_BYTES - size)
+            _make_room(path.parent, KEPT_BYTES - size)
             write_arrays(path, *made)
-    return made
+
+
+def _path(key: bytes) -> Path:
+    return cache_dir() / "grammars" / f"{key.hex()[:40]}.bin"
 
 
 def _make_room(folder: Path, room: int) -> None:
@@ -119,107 +128,3 @@ def digest_of(regex: Regex, known: dict[int, bytes]) -> bytes:
             content = repr(value).encode() + b"".join(known[id(p)] for p in r.parts)
         known[id(r)] = hashlib.sha256(b"%d:" % r.kind + content).digest()
     return known[id(regex)]
-
-
-def parser(cfg: Cfg, limits: Limits = DEFAULT_LIMITS) -> tuple[Tables, Lexer | None]:
-    """The tables of a grammar and, with `lexing`, its lexer; from the disk where they are kept.
-
-    Raises what `tables` and `lexer` raise.
-    """
-    return parser_from(*kept(key_of("parser", content_of(cfg), limits), lambda: _made(cfg, limits)))
-
-
-def _made(cfg: Cfg, limits: Limits) -> Made:
-    made = tables(cfg, limits)
-    return parser_arrays(made, lexer(cfg, made, limits, waiting=True) if cfg.lexing else None)
-
-
-def parser_arrays(made: Tables, lex: Lexer | None) -> Made:
-    """Tables and a lexer as arrays; `parser_from` is the reverse. Of `_SPARSE` the cells that are not empty."""
-    arrays: Arrays = {}
-    meta: dict[str, Any] = {}
-    for kind, part in (("tables", made), ("lexer", lex)):
-        for name, value in (part._asdict() if part is not None else {}).items():
-            (arrays if isinstance(value, np.ndarray) else meta)[f"{kind}.{name}"] = value
-    for name, empty in _SPARSE.items():
-        full = arrays.pop(name)
-        places = np.flatnonzero(full != empty).astype(np.int32)
-        arrays |= {f"{name} at": places, f"{name} is": full.ravel()[places]}
-        meta[f"{name} shape"] = full.shape
-    return arrays, meta
-
-
-def parser_from(arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> tuple[Tables, Lexer | None]:
-    """Tables and a lexer from arrays."""
-    values = {**arrays, **meta}
-    for name, empty in _SPARSE.items():
-        full = np.full(meta[f"{name} shape"], empty, np.int32)
-        full.ravel()[arrays[f"{name} at"]] = arrays[f"{name} is"]
-        values[name] = full
-    made = Tables(**{name: _tuples(values[f"tables.{name}"]) for name in Tables._fields})
-    if "lexer.table" not in values:
-        return made, None
-    return made, Lexer(**{name: values[f"lexer.{name}"] for name in Lexer._fields})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def cfg_arrays(cfg: Cfg, limits: Limits = DEFAULT_LIMITS) -> Made | None:
-    """A grammar as arrays, its languages as automata; None where a terminal has a node. `cfg_from` is the reverse."""
-    if any(t.node != NEVER for t in cfg.terminals):
-        return None
-    languages: list[Dfa] = []
-
-    def place(language: Regex | None) -> int:
-        if language is None:
-            return -1
-        languages.append(compile(language, limits))
-        return len(languages) - 1
-
-    terminals = [(t.name, place(t.language), t.rank, t.unless, place(t.not_before)) for t in cfg.terminals]
-    arrays: Arrays = {
-        "sizes": np.array([(len(d.bounds), *d.table.shape) for d in languages], np.int32).reshape(-1, 3),
-        "lengths": np.array([(d.min_length, d.max_length or 0, d.max_length is not None) for d in languages], np.int64),
-        "data": np.concatenate(
-            [np.zeros(0, np.int32), *(a.ravel() for d in languages for a in (d.bounds, d.classes, d.table, d.accept))]
-        ),
-        "rules": np.array([n for r in cfg.rules for n in (r.left, len(r.right), *r.right)], np.int32),
-    }
-    rest = {"nonterminals": cfg.nonterminals, "start": cfg.start, "lexing": cfg.lexing, "ignore": sorted(cfg.ignore)}
-    return arrays, {"terminals": terminals, "indentation": cfg.indentation, **rest}
-
-
-def cfg_from(arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> Cfg:
-    """A grammar from arrays."""
-    data, at = arrays["data"], 0
-    languages: list[Regex] = []
-    for (k, states, columns), (least, most, bounded) in zip(
-        arrays["sizes"].tolist(), arrays["lengths"].tolist(), strict=True
-    ):
-        ends = np.cumsum([k, k, states * columns, states]) + at
-        bounds, classes, table, accept = np.split(data[at : ends[-1]], ends[:-1] - at)
-        at = int(ends[-1])
-        table = table.reshape(states, columns)
-        languages.append(automaton(Dfa(bounds, classes, table, accept, least, most if bounded else None)))
-
-    def language(place: int) -> Regex | None:
-        return None if place < 0 else languages[place]
-
-    terminals = tuple(
-        Terminal(name, language(own), NEVER, rank, tuple(unless), language(not_before))
-        for name, own, rank, unless, not_before in meta["terminals"]
-    )
-    flat = arrays["rules"].tolist()
-    rules = []
-    place = 0
-    while place < len(flat):
-        end = place + 2 + flat[place + 1]
-        rules.append(Rule(flat[place], tuple(flat[place + 2 : end])))
-        place = end
-    lines = meta["indentation"]
-    return Cfg(
-        terminals, tuple(meta["nonterminals"]), tuple(rules), meta["start"], meta["lexing"], frozenset(meta["ignore"]),
-        None if lines is None else Indentation(*map(_tuples, lines)),
-    )  # fmt: skip

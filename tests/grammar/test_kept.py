@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-import constrain.regular.kernels  # noqa: F401  (compiled before the folder is another one)
-from constrain.errors import Unsatisfiable
+import constrain
+import constrain.regular.kernels
+from constrain.engine import ready, rules_record
+from constrain.engine.rules_record import prepared
+from constrain.errors import GrammarError, Unsatisfiable
 from constrain.grammar import kept
 from constrain.grammar.cfg import Cfg, Indentation, Rule, Terminal
-from constrain.grammar.lalr import tables
-from constrain.grammar.lexing import lexer
+from constrain.grammar.cfg_arrays import cfg_arrays, cfg_from
+from constrain.grammar.ir import Grammar, Rules
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast, compile
 from tests.grammar import random_cfg
@@ -51,29 +55,47 @@ def files(folder: Path) -> list[Path]:
     return sorted((folder / "grammars").glob("*.bin"))
 
 
-@SETTINGS
-@given(lexers())
-def test_parsers_are_what_was_made(cfg: Cfg) -> None:
-    made = tables(cfg)
-    for _ in range(2):
-        read, lex = kept.parser(cfg)
-        same(read, made)
-        same(lex, lexer(cfg, made))
+def rules_of(cfg: Cfg, *text: str) -> Rules:
+    """Rules that count as read from a text."""
+    return Rules(cfg, ready.Source("test", text))
 
 
 @SETTINGS
-@given(random_cfg.of_letters())
-def test_parsers_without_a_lexer(cfg: Cfg) -> None:
+@given(st.one_of(lexers(), random_cfg.of_letters()))
+def test_records_are_what_was_made(cfg: Cfg) -> None:
+    """By content, and by the text that the rules were read from; both again from the file."""
     try:
-        made = tables(cfg)
-    except Unsatisfiable:
-        with pytest.raises(Unsatisfiable):
-            kept.parser(cfg)
+        made = prepared(Rules(cfg), Grammar())
+    except (Unsatisfiable, GrammarError) as error:
+        with pytest.raises(type(error)):
+            prepared(rules_of(cfg, repr(cfg)), Grammar())
         return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules_record, "KEPT_FROM", 0)
+        for _ in range(2):
+            same(prepared(Rules(cfg), Grammar()), made)
     for _ in range(2):
-        read, lex = kept.parser(cfg)
-        assert lex is None
-        same(read, made)
+        same(prepared(rules_of(cfg, repr(cfg)), Grammar()), made)
+
+
+def test_rules_from_the_disk_are_read_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'start: "a" start? | B\nB: /b+/\n%ignore " "\n'
+    first = constrain.lark(text)
+    assert first.matches("a a bb") and not first.matches("a b a")
+    import constrain.grammar.lark_frontend as frontend
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(frontend, "lark_rules", refuse)
+    again = constrain.lark(text)
+    assert again.matches("a a bb") and not again.matches("a b a")
+    (node,) = again.grammar.nodes
+    assert isinstance(node, Rules) and node._cfg is None
+    assert (again + "!").matches("a a bb!")
+    assert node._cfg is not None
+    with pytest.raises(AssertionError, match="read again"):
+        constrain.lark(text, limits=Limits(lr_states=50))
 
 
 def test_a_file_is_read_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
@@ -108,7 +130,8 @@ def test_the_folder_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONSTRAIN_CACHE_DIR", str(tmp_path / "file"))
-    same(kept.parser(CFG)[0], tables(CFG))
+    for _ in range(2):
+        same(prepared(rules_of(CFG, "x"), Grammar()), prepared(Rules(CFG), Grammar()))
 
 
 def test_keys_tell_contents_apart() -> None:
@@ -144,10 +167,10 @@ def test_digests_of_shared_parts_take_no_time() -> None:
 
 
 def test_grammars_as_arrays() -> None:
-    made = kept.cfg_arrays(CFG)
+    made = cfg_arrays(CFG)
     assert made is not None
-    read = kept.cfg_from(*kept.kept(b"g" * 20, lambda: made))
-    again = kept.cfg_from(*kept.kept(b"g" * 20, lambda: made))  # from the file
+    read = cfg_from(*kept.kept(b"g" * 20, lambda: made))
+    again = cfg_from(*kept.kept(b"g" * 20, lambda: made))  # from the file
     for found in (read, again):
         assert found._replace(terminals=()) == CFG._replace(terminals=())
         for x, y in zip(found.terminals, CFG.terminals, strict=True):
@@ -155,21 +178,20 @@ def test_grammars_as_arrays() -> None:
             for p, q in ((x.language, y.language), (x.not_before, y.not_before)):
                 assert (p is None) == (q is None)
                 assert p is None or q is None or compile(p) == compile(q)
-    assert kept.cfg_arrays(CFG._replace(terminals=(Terminal("A", node=1),))) is None
+    assert cfg_arrays(CFG._replace(terminals=(Terminal("A", node=1),))) is None
 
 
 @pytest.mark.parametrize("name", ["csv", "sql"])
 def test_what_is_read_again_has_the_same_content(name: str) -> None:
     """Else tables of the grammar would be made twice: for what was just read, and for what the disk gives back."""
-    from constrain.grammar.ir import Grammar
     from constrain.grammar.lark_frontend import lark_rules
     from constrain.grammar.regular_parts import finished
     from constrain.grammar.shipped import shipped_text
 
     text = shipped_text(name)
     assert text is not None
-    made = kept.cfg_arrays(finished(lark_rules(text, "start", Grammar()), DEFAULT_LIMITS))
+    made = cfg_arrays(finished(lark_rules(text, "start", Grammar()), DEFAULT_LIMITS))
     assert made is not None
-    first = kept.cfg_from(*kept.kept(name.encode() * 20, lambda: made))
-    again = kept.cfg_from(*kept.kept(name.encode() * 20, lambda: made))
+    first = cfg_from(*kept.kept(name.encode() * 20, lambda: made))
+    again = cfg_from(*kept.kept(name.encode() * 20, lambda: made))
     assert kept.content_of(first) == kept.content_of(again)
