@@ -24,12 +24,11 @@ _usable: dict[Path, bool] = {}
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> bool:
-    """Write arrays and a JSON-able `meta` to `path` in one step; False when the folder does not let us.
+def packed(arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> bytes:
+    """Arrays and a JSON-able `meta` as bytes; `unpacked` is the reverse.
 
     Layout: magic line, SHA-256 of what follows (32 bytes), length of the header (8 bytes, little endian), header
     (JSON: meta, and of each array its name, dtype, shape and offset), the arrays, each at a multiple of 64 bytes.
-    Readers see the old file or the new one, never a half: the bytes go to a temporary file that then takes the name.
     """
     entries, blobs, at = [], [], 0
     for name, array in arrays.items():
@@ -42,10 +41,43 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mappi
     fixed = len(MAGIC) + 32 + 8
     header += b" " * (-(fixed + len(header)) % ALIGN)
     body = len(header).to_bytes(8, "little") + header + b"".join(blobs)
+    return MAGIC + hashlib.sha256(body).digest() + body
+
+
+def unpacked(data: bytes | bytearray) -> tuple[Arrays, dict[str, Any]] | None:
+    """The arrays and the meta of such bytes, or None when they are damaged or of another version.
+
+    The arrays are views of the bytes.
+    """
+    fixed = len(MAGIC) + 32
+    view = memoryview(data)
+    if data[: len(MAGIC)] != MAGIC or hashlib.sha256(view[fixed:]).digest() != data[len(MAGIC) : fixed]:
+        return None
+    try:
+        size = int.from_bytes(view[fixed : fixed + 8], "little")
+        header = json.loads(bytes(view[fixed + 8 : fixed + 8 + size]))
+        arrays: Arrays = {}
+        for name, text, shape, at in header["arrays"]:
+            dtype = np.dtype(text)
+            if dtype.kind not in _PLAIN:
+                return None
+            count = int(np.prod(shape, dtype=np.int64))
+            arrays[name] = np.frombuffer(view, dtype, count, fixed + 8 + size + at).reshape(shape)
+        return arrays, dict(header["meta"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> bool:
+    """Write `packed` arrays to `path` in one step; False when the folder does not let us.
+
+    Readers see the old file or the new one, never a half: the bytes go to a temporary file that then takes the name.
+    """
+    data = packed(arrays, meta)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("xb") as file:
-            file.write(MAGIC + hashlib.sha256(body).digest() + body)
+            file.write(data)
         os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
@@ -61,25 +93,8 @@ def read_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
     compiled for ordinary arrays do not take read-only ones.
     """
     try:
-        blob = bytearray(path.read_bytes())
+        return unpacked(bytearray(path.read_bytes()))
     except OSError:
-        return None
-    fixed = len(MAGIC) + 32
-    view = memoryview(blob)
-    if blob[: len(MAGIC)] != MAGIC or hashlib.sha256(view[fixed:]).digest() != blob[len(MAGIC) : fixed]:
-        return None
-    try:
-        size = int.from_bytes(view[fixed : fixed + 8], "little")
-        header = json.loads(bytes(view[fixed + 8 : fixed + 8 + size]))
-        arrays: Arrays = {}
-        for name, text, shape, at in header["arrays"]:
-            dtype = np.dtype(text)
-            if dtype.kind not in _PLAIN:
-                return None
-            count = int(np.prod(shape, dtype=np.int64))
-            arrays[name] = np.frombuffer(view, dtype, count, fixed + 8 + size + at).reshape(shape)
-        return arrays, dict(header["meta"])
-    except (ValueError, KeyError, TypeError):
         return None
 
 

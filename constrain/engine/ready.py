@@ -33,8 +33,17 @@ class Source(NamedTuple):
         return [part.encode("utf-8", "surrogatepass") for part in (self.kind, *self.content, python)]
 
 
+PLAIN = ("start", "(False, None, 0)")  # start and options of a Lark grammar that are the usual ones
+
+
 def found(source: Source, limits: Limits) -> Made | None:
     """What `rules_record` has made of the grammar; None: nothing that is still there."""
+    if source.kind == "lark" and source.content[1:3] == PLAIN:
+        from constrain.engine import shipped_tables
+
+        made = shipped_tables.found(source.content[0], limits)
+        if made is not None:
+            return made
     return kept.found(_key(source, limits))
 
 

@@ -159,15 +159,15 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
     if rules.source is None:
         cfg = without_empty(rules.cfg, grammar.nodes)
         if len(cfg.rules) < KEPT_FROM:
-            made = _made(cfg, limits)
+            made = tables_of(cfg, limits)
         else:
             key = kept.key_of("record", [ready.sources(), *kept.content_of(cfg)], limits)
-            made = kept.kept(key, lambda: _made(cfg, limits))
+            made = kept.kept(key, lambda: tables_of(cfg, limits))
         nodes = node_terminals(cfg, grammar)
     else:
         made = rules.ready[1] if rules.ready and rules.ready[0] == limits else ready.found(rules.source, limits)
         if made is None:
-            made = _made(without_empty(rules.cfg, grammar.nodes), limits)
+            made = tables_of(without_empty(rules.cfg, grammar.nodes), limits)
             ready.keep(rules.source, limits, made)
         if "lexer" in made[0]:
             nodes = [0] * int(made[0]["record"][L.R_TERMINALS])  # rules that are kept have no nodes
@@ -185,7 +185,7 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
     return Prepared(record, tuple(nodes), arrays.get("lexer"), arrays.get("watch"), bytes.fromhex(meta["key"]))
 
 
-def _made(cfg: Cfg, limits: Limits) -> Made:
+def tables_of(cfg: Cfg, limits: Limits) -> Made:
     """The record of rules but for their nodes, and the records of lexer and watch."""
     from constrain.grammar.lalr import tables
     from constrain.grammar.lexing import lexer

@@ -33,13 +33,14 @@ def dfa_record(
         ascii_classes, dfa.bounds, dfa.classes, dfa.table, dfa.accept, zeros if minrem is None else minrem,
     ]  # fmt: skip
     head = np.zeros(L.TD_HEAD, np.int32)
-    head[L.TD_WIDE] = bool((dfa.table[:, dfa.classes[np.searchsorted(dfa.bounds, 127, side="right") - 1 :]] >= 0).any())
+    wide = _columns(ncls, dfa.classes[np.searchsorted(dfa.bounds, 127, side="right") - 1 :])
+    head[L.TD_WIDE] = bool((dfa.table[:, wide] >= 0).any())
     first = np.full(256, bool(head[L.TD_WIDE]))
     first[:128] = dfa.table[0, ascii_classes] >= 0
     head[L.TD_OPEN] = bool((dfa.table >= 0).any(axis=1).all())
     head[L.TD_FIRST : L.TD_FIRST + 8] = np.packbits(first, bitorder="little").view(np.int32)
     head[0], head[1], head[L.TD_STATES], head[L.TD_NCLS], head[L.TD_NINT] = L.T_DFA, gid, states, ncls, nint
-    real = dfa.classes[(dfa.bounds < 0xD800) | (dfa.bounds > 0xDFFF)]
+    real = _columns(ncls, dfa.classes[(dfa.bounds < 0xD800) | (dfa.bounds > 0xDFFF)])
     everything = (dfa.table[:, real] == np.arange(states)[:, None]).all(axis=1) & (dfa.accept == 0)
     head[L.TD_ALL] = int(np.flatnonzero(everything)[0]) if everything.any() else -1
     at = len(head)
@@ -48,6 +49,13 @@ def dfa_record(
         head[field] = at
         at += part.size
     return np.concatenate([head, *(p.astype(np.int32, copy=False).ravel() for p in parts)])
+
+
+def _columns(count: int, named: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
+    """The columns that are named, each once."""
+    there = np.zeros(count, bool)
+    there[named] = True
+    return np.flatnonzero(there)
 
 
 def edges(dfa: Dfa) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

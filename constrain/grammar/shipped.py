@@ -8,6 +8,11 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE / "grammars", _PACKAGE.parent / "grammars")
 
 
+def shipped_folders() -> tuple[Path, ...]:
+    """Where they may lie."""
+    return _FOLDERS
+
+
 def shipped_names() -> list[str]:
     """The names of all grammars, sorted."""
     return sorted({file.stem for folder in _FOLDERS for file in folder.glob("*.lark")})
