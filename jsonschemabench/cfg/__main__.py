@@ -85,8 +85,12 @@ def _speed(args: argparse.Namespace) -> int:
     found = speed.run(engines, [load for load in todo if load.case.name in asked], tokenizer, core)
     about = (
         f"{found['vocabulary']} tokens ({tokenizer.name}); one process for each engine and grammar, one core, one "
-        "thread. Each time is one call from Python. *both*: a position's mask and its token's accept. Memory is what "
-        "the process grew by. *From the disk*: the same in a new process that finds what the first one kept."
+        "thread. Each time is one call from Python. *Start*: from the text of a grammar of one letter to its mask, the "
+        "first grammar of the process (the engine is loaded, and has made a mask of a JSON Schema where it takes any). "
+        "*First mask*: from the grammar's text to its mask, after that. *Cold*: a text that the process and the disk "
+        "have not seen, as a user's own. *Tables in the package*: cold, for grammars that ship with constrain. "
+        "*Disk*: in a new process that finds what the first one kept. *Both*: a position's mask and its token's "
+        "accept. Memory is what the process grew by."
     )
     result = {"about": about, "load": machine.load_average(), **found}
     return _write(args, result, engines, pages.speed)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import constrain
+from constrain.engine import shipped_tables
+from constrain.limits import DEFAULT_LIMITS
 from constrain.paths import cache_dir
 from jsonschemabench.cfg import pages, python_like, speed
 from jsonschemabench.cfg import small as toy_vocabulary
@@ -54,14 +56,42 @@ def test_one_process_measures_a_grammar() -> None:
     found = speed.summary(row, 2)
     assert (found["status"], found["whole"], found["texts"], found["positions"]) == ("ok", 1, 2, 3)
     assert found["stopped"] == ["rejected 0"]
-    assert found["first_mask_ms"] > 0
+    assert found["first_mask_ms"] > 0 and found["start_ms"] > 0
     assert found["mask_us"]["max"] >= found["mask_us"]["p50"] > 0
     refused = speed._walk(
         "tests.bench.cfg_engines:Faulty", speed._case("json", (("gbnf", ""),), ()), [], tokenizer, Limits(), None
     )
     found = speed.summary(refused, 0)
-    assert found["status"] == "refused"
+    assert found["status"] == "refused" and "start_ms" not in found
     assert "takes no grammars" in found["message"]
+
+
+def test_constrain_reads_a_copy() -> None:
+    """The same grammar, but not a text that the package has tables for."""
+    (load,) = [speed._case("json", speed.with_skip(speed.own_grammar("json")), ())]
+    text, copy = (dict(case.dialects)["lark"] for case in (load, speed.copied(load)))
+    assert shipped_tables.found(text, DEFAULT_LIMITS) is not None
+    assert shipped_tables.found(copy, DEFAULT_LIMITS) is None
+    assert constrain.lark(copy).matches("[1, {}]")
+
+
+def test_every_dialect_has_a_trivial_grammar() -> None:
+    for name, dialect in (("lark", "lark"), ("gbnf", "gbnf")):
+        assert getattr(constrain, name)(speed.TRIVIAL[dialect]).matches("a")
+    case = speed._case("x", speed.with_skip((("lark", ""), ("gbnf", ""))), ())
+    assert {dialect for dialect, _ in case.dialects} == set(speed.TRIVIAL)
+
+
+@pytest.mark.slow
+def test_first_masks_of_constrain() -> None:
+    """Cold as a user's own, from the disk, and with the tables of the package."""
+    case = speed._case("json", speed.own_grammar("json"), (speed.Instance(True, "[1]"),))
+    row = speed.measure("constrain", case, toy_vocabulary.vocabulary(), speed.LIMITS, None)
+    found = speed.summary(row, 1)
+    assert found["status"] == "ok" and found["whole"] == 1
+    assert 0 < found["disk_first_mask_ms"] < found["first_mask_ms"]
+    assert 0 < found["shipped_first_mask_ms"] < found["first_mask_ms"]
+    assert 0 < found["disk_start_ms"] < found["start_ms"]
 
 
 def test_percentiles_are_nearest_ranks() -> None:
@@ -94,5 +124,5 @@ def test_the_page_names_refusals() -> None:
     part = {"texts": "t", "tokens": 1, "engines": {"e": refused}}
     about = {"command": "c", "date": "d", "cpu": "p", "python": "3", "engines": {"e": {"version": "1"}}}
     page = pages.speed({"machine": about, "about": "a", "grammars": {"g": part}})
-    assert "| e | – | – | refused | – | – | – |" in page
+    assert "| e | – | – | – | – | – | refused | – | – | – |" in page
     assert "- e: no | such 'thing'" in page
