@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from constrain.engine import layout, terminals
+from constrain import sorted_arrays
 from constrain.grammar import kept
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.cfg_arrays import cfg_arrays, cfg_from
@@ -60,8 +60,9 @@ def _key(source: Source, limits: Limits) -> bytes:
 def sources() -> bytes:
     """SHA-256 of the code that makes records, beside that of `kept.sources`."""
     digest = hashlib.sha256()
-    for file in (layout.__file__, terminals.__file__, Path(__file__).with_name("rules_record.py")):
-        digest.update(Path(file).read_bytes())
+    for file in ("layout", "terminals", "rules_record", "rules_lexer"):
+        digest.update(Path(__file__).with_name(f"{file}.py").read_bytes())
+    digest.update(Path(sorted_arrays.__file__).read_bytes())
     return digest.digest()
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from constrain.engine import layout as L
 from constrain.engine.rules_record import without_empty
 from constrain.grammar.cfg import Cfg
-from constrain.grammar.lalr import _Automaton, _Writer
+from constrain.grammar.lalr import Writer
+from constrain.grammar.lr_states import Automaton
 from constrain.grammar.simplify import simplified
 from constrain.limits import Limits
 
@@ -37,8 +38,8 @@ class ShortRules:
     def __init__(self, cfg: Cfg, texts: ShortTexts, limits: Limits) -> None:
         cfg = without_empty(cfg, texts.grammar.nodes)
         self.cfg = cfg
-        self.automaton = _Automaton(simplified(cfg, limits), limits)
-        self.writer = _Writer(self.automaton, [], True)
+        self.automaton = Automaton(simplified(cfg, limits), limits)
+        self.writer = Writer(self.automaton, [], True)
         self.old = sorted(self.writer.reached())
         self.number = {old: new for new, old in enumerate(self.old)}
         self.texts: list[bytes | None] = []

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from constrain.engine import layout as L
 from constrain.engine import ready
-from constrain.engine.terminals import dfa_record
-from constrain.errors import GrammarError, LimitExceeded
 from constrain.grammar import kept
 from constrain.grammar.cfg import Cfg, Rule
 from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text
 from constrain.grammar.kept import Made
+from constrain.grammar.lalr import ACCEPT
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
+from constrain.sorted_arrays import ranked
 
 if TYPE_CHECKING:
     from constrain.grammar.ir import Grammar, Node
     from constrain.grammar.lalr import Tables
-    from constrain.grammar.lexing import Lexer
 
 KEPT_FROM = 40  # rules from which on what is made of a grammar is kept on disk
-MOST_WATCHES = 0x7FFF  # two are packed into one number
 Ints = npt.NDArray[np.int32]
+Array = npt.NDArray[Any]
 
 
 def set_words(n_terminals: int) -> int:
@@ -43,57 +41,52 @@ def set_of(members: Sequence[int], words: int) -> list[int]:
 
 def parser_parts(tables: Tables) -> list[int]:
     """The beginning of a record: its head and what the parser does."""
-    n = tables.n_terminals
+    n, states = tables.n_terminals, tables.n_states
     words = set_words(n)
     out = [0] * L.R_HEAD
     out[0], out[L.R_TERMINALS], out[L.R_WORDS], out[L.R_START] = L.OP_RULES, n, words, tables.start_state
-    shifts: list[list[int]] = []
-    reduces: list[dict[int, int]] = []
-    actions = tables.actions.tolist()
-    for row in tables.action:
-        pairs: list[int] = []
-        by_rule: dict[int, int] = {}
-        for t in np.flatnonzero(row).tolist():
-            k = int(row[t])
-            for action in actions[k + 1 : k + 1 + actions[k]]:
-                if action > 0:
-                    pairs += (t, action - 1)
-                elif action == -1:
-                    pairs += (t, 0)  # the text is complete
-                else:
-                    by_rule[-action - 1] = by_rule.get(-action - 1, 0) | 1 << t
-        shifts.append(pairs)
-        reduces.append(by_rule)
+    state, terminal, action = tables.entries()
 
-    def table(field: int, rows: Sequence[Sequence[int]], width: int) -> None:
+    def table(field: int, owner: Array, rows: Array) -> None:
+        """A list of rows for each state, given in the order of their states."""
         at = out[field] = len(out)
-        out.extend([0] * len(rows))
-        for i, row in enumerate(rows):
-            out[at + i] = len(out)
-            out.append(len(row) // width)
-            out.extend(row)
+        counts = np.bincount(owner, minlength=states)
+        sizes = 1 + rows.shape[1] * counts
+        heads = np.cumsum(sizes) - sizes
+        body = np.empty(int(sizes.sum()), np.int32)
+        inside = np.ones(len(body), bool)
+        inside[heads] = False
+        body[heads] = counts
+        body[inside] = rows.ravel()
+        out.extend((at + states + heads).tolist())
+        out.extend(body.tolist())
 
-    table(L.R_SHIFTS, shifts, 2)
-    gotos = []
-    for row in tables.goto:
-        there = np.flatnonzero(row >= 0)
-        gotos.append(np.stack([there, row[there]], axis=1).ravel().tolist())
-    table(L.R_GOTOS, gotos, 2)
-    rows = []
-    for by_rule in reduces:
-        flat: list[int] = []
-        for rule, mask in by_rule.items():
-            flat.append(rule)
-            flat += [((mask >> 32 * w & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000 for w in range(words)]
-        rows.append(flat)
-    table(L.R_REDUCES, rows, 1 + words)
+    shifts = (action > 0) | (action == ACCEPT)  # the latter: the text is complete
+    targets = np.where(action > 0, action - 1, 0)
+    table(L.R_SHIFTS, state[shifts], np.stack([terminal[shifts], targets[shifts]], axis=1))
+    owner, symbol = np.nonzero(tables.goto >= 0)
+    table(L.R_GOTOS, owner, np.stack([symbol, tables.goto[owner, symbol]], axis=1))
+    rules = len(tables.rule_left)
+    owner, rule, at = state[~shifts], -action[~shifts] - 1, terminal[~shifts]
+    first, group = ranked(owner.astype(np.int64) * rules + rule)
+    order = np.argsort(first)  # of a state's rules that first whose terminal comes first
+    named = np.empty_like(order)
+    named[order] = np.arange(len(order))
+    sets = packed_sets(named[group], at, len(first), words)
+    first = first[order]
+    table(L.R_REDUCES, owner[first], np.concatenate([rule[first, None], sets], axis=1))
     out[L.R_SHIFT_SETS] = len(out)
-    for pairs in shifts:
-        out += set_of(pairs[::2], words)
+    out += packed_sets(state[shifts], terminal[shifts], states, words).ravel().tolist()
     out[L.R_RULES] = len(out)
-    for left, length in zip(tables.rule_left.tolist(), tables.rule_length.tolist(), strict=True):
-        out += (left, length)
+    out += np.stack([tables.rule_left, tables.rule_length], axis=1).ravel().tolist()
     return out
+
+
+def packed_sets(owner: Array, member: Array, count: int, words: int) -> Ints:
+    """int32[count, words]: the sets, as bits, of which these are members."""
+    cells = np.zeros((count, 32 * words), bool)
+    cells[owner, member] = True
+    return np.packbits(cells, axis=1, bitorder="little").view(np.int32).reshape(count, words)
 
 
 def without_empty(cfg: Cfg, nodes: Sequence[Node]) -> Cfg:
@@ -187,6 +180,7 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
 
 def tables_of(cfg: Cfg, limits: Limits) -> Made:
     """The record of rules but for their nodes, and the records of lexer and watch."""
+    from constrain.engine.rules_lexer import with_lexer
     from constrain.grammar.lalr import tables
     from constrain.grammar.lexing import lexer
 
@@ -212,233 +206,3 @@ def tables_of(cfg: Cfg, limits: Limits) -> Made:
         return {"record": np.array(out, np.int32)}, {"key": ""}
     arrays, key = with_lexer(out, cfg, lr, lexer(cfg, lr, limits, waiting=True))
     return arrays, {"key": key.hex()}
-
-
-class Table(NamedTuple):
-    """What `dfa_record` reads of an automaton."""
-
-    bounds: Ints
-    classes: Ints
-    table: Ints
-    accept: Ints
-
-
-class Followed(NamedTuple):
-    """The watches of a lexer. dfa: label 0 proves that the token should have been longer, 1 that it should where the
-    text ends there. start: per lexer state with a label the state of `dfa` that follows it; -1: nothing longer comes.
-    """
-
-    dfa: Table
-    start: Ints
-
-
-def followed(lex: Lexer) -> Followed:
-    """The minimal automaton of all watches. Before any character a watch proves nothing."""
-    n = len(lex.table)
-    wanted = np.unique(lex.watch[lex.watch >= 0])
-    rows = np.concatenate([lex.table, lex.table[wanted]])
-    if not len(wanted):
-        row = np.full((1, lex.classes.max() + 1), -1, np.int32)
-        nothing = Table(lex.bounds, lex.classes, row, np.full(1, -1, np.int32))
-        return Followed(nothing, np.full(n, -1, np.int32))
-    rows[:n][lex.kill == 1] = -1
-    good = np.concatenate([(lex.kill == 1) | (lex.kill_end == 1), np.zeros(len(wanted), bool)])
-    while True:  # what can still prove something
-        more = good | (good[np.maximum(rows, 0)] & (rows >= 0)).any(axis=1)
-        if (more == good).all():
-            break
-        good = more
-    rows[~good] = -1
-    rows[(rows >= 0) & ~good[np.maximum(rows, 0)]] = -1
-    # 1: proves it, 2: proves it where the text ends
-    proof = np.concatenate([np.where(lex.kill == 1, 1, 2 * lex.kill_end), np.zeros(len(wanted), np.int64)])
-    part = proof.astype(np.int64)
-    while True:
-        key = np.concatenate([part[:, None], np.where(rows >= 0, part[np.maximum(rows, 0)], -1)], axis=1)
-        finer = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
-        if finer.max() == part.max():
-            break
-        part = finer
-    _, first, state = np.unique(finer, return_index=True, return_inverse=True)
-    state = state.reshape(-1)
-    table = np.where(rows[first] >= 0, state[np.maximum(rows[first], 0)], -1).astype(np.int32)
-    accept = proof[first].astype(np.int32) - 1
-    start = np.full(n, -1, np.int32)
-    watched = lex.watch >= 0
-    at = n + np.searchsorted(wanted, lex.watch[watched])
-    start[watched] = np.where(good[at], state[at], -1)
-    return Followed(Table(lex.bounds, lex.classes, table, accept), start)
-
-
-def reachable_labels(lex: Lexer, words: int) -> Ints:
-    """int32[n_states, words]: the set of terminals that can still come out of each state."""
-    n = len(lex.table)
-    out = np.zeros((n, words), np.uint32)
-    ends = np.flatnonzero(lex.label >= 0)
-    out[ends, lex.label[ends] >> 5] = np.uint32(1) << (lex.label[ends] & 31).astype(np.uint32)
-    source, column = np.nonzero(lex.table >= 0)
-    pairs = np.unique(source * n + lex.table[source, column])
-    source, target = pairs // n, pairs % n
-    first = np.flatnonzero(np.r_[True, source[1:] != source[:-1]]) if len(source) else source
-    while len(first):
-        more = out.copy()
-        more[source[first]] |= np.bitwise_or.reduceat(out[target], first, axis=0)
-        if (more == out).all():
-            break
-        out = more
-    return out.view(np.int32)
-
-
-def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
-    """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal."""
-    n = len(cfg.terminals)
-    out = np.full((n, 256), True)
-    found = np.zeros((n, 256), bool)
-    ascii_classes = lex.classes[np.searchsorted(lex.bounds, np.arange(128), side="right") - 1]
-    first = np.zeros((lr.n_states, 256), bool)  # per LR state
-    for state in range(lr.n_states):
-        start = int(lex.start[lr.context[state]])
-        if start >= 0:
-            first[state, :128] = lex.table[start, ascii_classes] >= 0
-            beyond = lex.classes[max(int(np.searchsorted(lex.bounds, 128, side="right")) - 1, 0) :]
-            first[state, 128:] = (lex.table[start, beyond] >= 0).any()
-    states, terminals = np.nonzero(lr.action[:, :n])
-    at = lr.action[states, terminals]
-    counts = lr.actions[at]
-    each = np.repeat(at + 1 - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-    taken, terminals = lr.actions[each], np.repeat(terminals, counts)
-    shifts = np.unique(np.stack([terminals, taken - 1], axis=1)[taken > 0], axis=0)
-    for t, target in shifts.tolist():
-        found[t] |= first[target]
-    special = set(cfg.ignore) | {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
-    if cfg.indentation:
-        special.add(cfg.indentation.newline)
-    if not any(t.node >= 0 for t in cfg.terminals):
-        plain = [t for t in range(n) if t not in special]
-        out[plain] = found[plain]
-    bits = np.packbits(out, axis=1, bitorder="little")
-    return bits.view(np.int32)
-
-
-def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints) -> list[tuple[int, int]]:
-    """Pairs of terminals of which the second must come after the first (or one like it), but the lexer can't give it
-    there: it takes every text of it for another terminal, or for more of the first."""
-    n = len(cfg.terminals)
-    sets = reach.view(np.uint32)
-    exits: dict[int, set[int]] = {}  # terminal -> watches under which the next token begins
-    for s in np.flatnonzero((lex.label >= 0) & (lex.label < n)).tolist():
-        exits.setdefault(int(lex.label[s]), set()).add(int(watches.start[s]))
-    ignored = [t for t in cfg.ignore if t in exits]
-    if cfg.indentation:
-        ignored.append(cfg.indentation.newline)  # between brackets
-        exits.setdefault(cfg.indentation.newline, set()).add(-1)
-    known: dict[tuple[int, int], int] = {}
-
-    def one(start: int, watch: int) -> int:
-        """The terminals that can come out of the lexer's state, as bits, when a watch is on."""
-        found = 0
-        seen = {(start, watch)}
-        todo = [(start, watch)]
-        while todo:
-            s, w = todo.pop()
-            row = lex.table[s]
-            if w < 0:
-                found |= int.from_bytes(sets[s].tobytes(), "little")
-                continue
-            if (s, w) != (start, watch) and lex.label[s] >= 0:
-                found |= 1 << int(lex.label[s])
-            following = watches.dfa.table[w]
-            free = np.unique(row[(row >= 0) & (following < 0)])
-            for s2 in free.tolist():
-                found |= int.from_bytes(sets[s2].tobytes(), "little")
-            both = np.flatnonzero((row >= 0) & (following >= 0))
-            for s2, w2 in np.unique(np.stack([row[both], following[both]], 1), axis=0).tolist():
-                if watches.dfa.accept[w2] != 0 and (s2, w2) not in seen:
-                    seen.add((s2, w2))
-                    todo.append((s2, w2))
-        return found
-
-    def given(start: int, watch: int, wanted: int) -> int:
-        """`one`, ignored terminals first; once something wanted is among them, no more are looked for."""
-        total = 0
-        seen = {watch}
-        todo = [watch]
-        while todo:
-            w = todo.pop()
-            if (start, w) not in known:
-                known[start, w] = one(start, w)
-            total |= known[start, w]
-            if total & wanted:
-                break
-            for t in ignored:
-                if known[start, w] >> t & 1:
-                    more = exits[t] - seen
-                    seen |= more
-                    todo += more
-        return total
-
-    arrives = np.full(lr.n_states, -1)  # a state is entered over one symbol
-    for state in range(lr.n_states):
-        for t in np.flatnonzero(lr.action[state, :n]).tolist():
-            for action in lr.actions_of(state, t):
-                if action > 0:
-                    arrives[action - 1] = t
-    out = []
-    outside = sum(1 << i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None)
-    for r in np.flatnonzero(lr.shifted == 1).tolist():
-        start = int(lex.start[lr.context[r]])
-        wanted = sum(1 << t for t in lr.contexts[lr.context[r]])
-        if start < 0 or wanted & outside or lr.action[r, n]:
-            continue
-        for w in exits.get(int(arrives[r]), {-1}):
-            if wanted and not wanted & given(start, w, wanted):
-                out.append((int(arrives[r]), (wanted & -wanted).bit_length() - 1))
-    return out
-
-
-def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[str, Ints], bytes]:
-    """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are."""
-    from constrain.grammar.lexer_starts import shared_starts
-
-    watches = followed(lex)
-    reach = reachable_labels(lex, out[L.R_WORDS])
-    for first, then in never_read(cfg, lr, lex, watches, reach)[:1]:
-        where = f"after {cfg.terminals[first].name}" if first >= 0 else "at the beginning"
-        raise GrammarError(
-            f"{where} the grammar wants {cfg.terminals[then].name}, but the lexer never reads that there: "
-            "it takes its text for another terminal, or for more of the one before",
-            hint="Change priorities, let something stand between the two, or use scannerless=True",
-        )
-    always = cfg.ignore | ({cfg.indentation.newline} if cfg.indentation else set())
-    contexts = [always.union(c) for c in lr.contexts]
-    following = bytes_after(cfg, lr, lex)
-    lex = lex._replace(start=shared_starts(lex, contexts, watches.start, reach))
-    if len(watches.dfa.table) >= MOST_WATCHES:
-        raise LimitExceeded("tokens of the grammar begin with one another in too many ways", keyword="lookahead")
-    exits: dict[tuple[int, int], int] = {}
-    accept = np.full(len(lex.table), -1, np.int32)
-    for s in np.flatnonzero(lex.label >= 0).tolist():
-        accept[s] = exits.setdefault((int(lex.label[s]), int(watches.start[s])), len(exits))
-    out[L.R_EXITS] = len(out)
-    for pair in exits:
-        out += pair
-    out[L.R_LEXER_START] = len(out)
-    out += lex.start[lr.context].tolist()
-    out[L.R_BLANK] = lex.blank
-    proves = watches.dfa.table[np.maximum(watches.start, 0)]
-    proves = (proves >= 0) & (watches.dfa.accept[np.maximum(proves, 0)] == 0) & (watches.start >= 0)[:, None]
-    stays = lex.table == np.arange(len(lex.table))[:, None]
-    out[L.R_KEEPS] = len(out)
-    out += (proves | ~stays).all(axis=1).astype(np.int32).tolist()
-    out[L.R_AFTER] = len(out)
-    out += following.ravel().tolist()
-    out[L.R_REACH] = len(out)
-    out += reach.ravel().tolist()
-    table = lex.table
-    if not len(table):
-        table, accept = np.full((1, lex.classes.max() + 1), -1, np.int32), np.full(1, -1, np.int32)
-    own = Table(lex.bounds, lex.classes, table, accept)
-    lexer_record, watch_record = dfa_record(own, 0), dfa_record(watches.dfa, 0)
-    rest = np.array(out[out[L.R_EXITS] :], np.int32)
-    key = hashlib.sha256(lexer_record.tobytes() + watch_record.tobytes() + rest.tobytes())
-    return {"record": np.array(out, np.int32), "lexer": lexer_record, "watch": watch_record}, key.digest()

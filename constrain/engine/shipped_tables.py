@@ -20,7 +20,7 @@ import numpy as np
 
 from constrain.array_files import Arrays, packed, unpacked
 from constrain.engine import layout
-from constrain.engine.rules_record import Table
+from constrain.engine.rules_lexer import Table
 from constrain.engine.terminals import dfa_record
 from constrain.grammar.kept import Made
 from constrain.grammar.shipped import shipped_folders

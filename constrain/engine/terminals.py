@@ -15,7 +15,7 @@ from constrain.regular import ast
 from constrain.regular.dfa import relabelled
 
 if TYPE_CHECKING:
-    from constrain.engine.rules_record import Table
+    from constrain.engine.rules_lexer import Table
     from constrain.regular.dfa import Dfa
 
 FAR = 1 << 20  # more characters than any bound that is counted

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constrain.grammar.lexing import Lexer
+from constrain.sorted_arrays import distinct
 
 Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
 
 
 def shared_starts(lex: Lexer, contexts: Sequence[frozenset[int]], follows: Ints, reach: Ints) -> Ints:
@@ -26,6 +28,7 @@ def shared_starts(lex: Lexer, contexts: Sequence[frozenset[int]], follows: Ints,
     start = lex.start.copy()
     leaders: list[int] = []
     known: dict[tuple[int, frozenset[int]], int] = {}
+    pairs = _Pairs(lex, follows, reach)
     for c in sorted(np.flatnonzero(start >= 0).tolist(), key=lambda c: -len(contexts[c])):
         key = (int(start[c]), contexts[c])
         if key not in known:
@@ -34,7 +37,7 @@ def shared_starts(lex: Lexer, contexts: Sequence[frozenset[int]], follows: Ints,
                     int(start[leader])
                     for leader in leaders
                     if contexts[c] <= contexts[leader]
-                    and _same_tokens(lex, int(lex.start[c]), int(start[leader]), contexts[c], follows, reach)
+                    and pairs.same_tokens(int(lex.start[c]), int(start[leader]), contexts[c])
                 ),
                 -1,
             )
@@ -45,29 +48,43 @@ def shared_starts(lex: Lexer, contexts: Sequence[frozenset[int]], follows: Ints,
     return start
 
 
-def _same_tokens(lex: Lexer, own: int, other: int, context: frozenset[int], follows: Ints, reach: Ints) -> bool:
-    """Do texts have the same tokens of the context from the two states on? `own` gives no others."""
-    n, words = reach.shape
-    wanted = np.zeros(words, np.int64)
-    inside = np.zeros(max([*context, int(lex.label.max(initial=0))]) + 2, bool)
-    for t in context:
-        wanted[t >> 5] |= 1 << (t & 31)
-        inside[t] = True
-    # can a token of the context come out?
-    still = np.asarray(((reach.astype(np.int64) & 0xFFFFFFFF) & wanted != 0).any(axis=1))
-    seen = np.array([own * n + other], np.int64)
-    front = seen
-    while len(front):
-        a, b = lex.table[front // n], lex.table[front % n]
-        alive = a >= 0
-        if (alive & (b < 0)).any() or still[b[~alive & (b >= 0)]].any():
-            return False
-        pairs = np.unique(a[alive].astype(np.int64) * n + b[alive])
-        pairs = pairs[pairs // n != pairs % n]
-        first, second = lex.label[pairs // n], lex.label[pairs % n]
-        same = (first == second) & (follows[pairs // n] == follows[pairs % n])
-        if not np.where(first >= 0, same, (second < 0) | ~inside[second]).all():
-            return False
-        front = np.setdiff1d(pairs, seen)
-        seen = np.union1d(seen, front)
-    return True
+class _Pairs:
+    """Pairs of a lexer's states, compared."""
+
+    def __init__(self, lex: Lexer, follows: Ints, reach: Ints) -> None:
+        self.lex = lex
+        self.follows = follows
+        self.members = np.unpackbits(reach.view(np.uint8), axis=1, bitorder="little").view(bool)
+        self.still: dict[frozenset[int], tuple[Bools, Bools]] = {}
+
+    def of_context(self, context: frozenset[int]) -> tuple[Bools, Bools]:
+        """Of each state: can a token of the context come out? Of each terminal, -1 included: is it in the context?"""
+        made = self.still.get(context)
+        if made is None:
+            inside = np.zeros(max([*context, int(self.lex.label.max(initial=0))]) + 2, bool)
+            inside[list(context)] = True
+            wanted = [t for t in context if t < self.members.shape[1]]
+            still: Bools = np.asarray(self.members[:, wanted].any(axis=1))
+            made = self.still[context] = still, inside
+        return made
+
+    def same_tokens(self, own: int, other: int, context: frozenset[int]) -> bool:
+        """Do texts have the same tokens of the context from the two states on? `own` gives no others."""
+        lex, follows = self.lex, self.follows
+        n = len(lex.table)
+        still, inside = self.of_context(context)
+        seen = front = np.array([own * n + other], np.int64)
+        while len(front):
+            a, b = lex.table[front // n], lex.table[front % n]
+            alive = a >= 0
+            if (alive & (b < 0)).any() or still[b[~alive & (b >= 0)]].any():
+                return False
+            both = alive & (a != b)
+            pairs = distinct(a[both].astype(np.int64) * n + b[both])
+            first, second = lex.label[pairs // n], lex.label[pairs % n]
+            same = (first == second) & (follows[pairs // n] == follows[pairs % n])
+            if not np.where(first >= 0, same, (second < 0) | ~inside[second]).all():
+                return False
+            front = pairs[seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] != pairs]
+            seen = np.sort(np.concatenate([seen, front]))
+        return True

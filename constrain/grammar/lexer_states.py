@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from constrain.errors import LimitExceeded
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.ir import NEVER
-from constrain.grammar.lalr import bits_of
+from constrain.grammar.lr_states import bits_of
 from constrain.limits import Limits
 from constrain.regular import Dfa, compile
 

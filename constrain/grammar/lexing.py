@@ -16,12 +16,14 @@ from constrain.errors import LimitExceeded, UnsupportedFeature
 from constrain.grammar.cfg import Cfg, Terminal
 from constrain.grammar.indentation import lines
 from constrain.grammar.ir import NEVER
-from constrain.grammar.lalr import Tables, bits_of
+from constrain.grammar.lalr import Tables
 from constrain.grammar.lexer_conditions import Conditional
 from constrain.grammar.lexer_states import Product
+from constrain.grammar.lr_states import bits_of
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular.dfa import UNIVERSE
 from constrain.regular.layout import OK
+from constrain.sorted_arrays import distinct
 
 Ints: TypeAlias = NDArray[np.int32]
 
@@ -96,12 +98,12 @@ def lexer(cfg: Cfg, tables: Tables, limits: Limits = DEFAULT_LIMITS, *, waiting:
 
 def _followers(cfg: Cfg, tables: Tables) -> Callable[[int], frozenset[int] | None]:
     """For a terminal those that may be the next token after it, None: any may."""
-    where, terminal = np.nonzero(tables.action[:, :-1])
+    _, terminal, action = tables.entries()
+    shifts = (action > 0) & (terminal < tables.n_terminals)
+    contexts = len(tables.contexts)
     after: dict[int, set[int]] = {}
-    for k, t in np.unique(np.stack([tables.action[where, terminal], terminal], 1), axis=0).tolist():
-        for code in tables.actions[k + 1 : k + 1 + int(tables.actions[k])].tolist():
-            if code > 0:
-                after.setdefault(t, set()).update(tables.contexts[tables.context[code - 1]])
+    for pair in distinct(terminal[shifts] * contexts + tables.context[action[shifts] - 1]).tolist():
+        after.setdefault(pair // contexts, set()).update(tables.contexts[pair % contexts])
     always = set(cfg.ignore) | ({cfg.indentation.newline} if cfg.indentation else set())
     outside = {i for i, t in enumerate(cfg.terminals) if t.node != NEVER}
 

@@ -6,7 +6,8 @@ from itertools import product
 
 from hypothesis import HealthCheck, given, settings
 
-from constrain.engine.rules_record import followed, reachable_labels, set_words
+from constrain.engine.rules_lexer import followed, reachable_labels
+from constrain.engine.rules_record import set_words
 from constrain.grammar.cfg import Cfg, Rule, Terminal
 from constrain.grammar.lalr import tables
 from constrain.grammar.lexer_starts import shared_starts
