@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from constrain.constraint import Constraint, choice, openapi, regex
+from constrain.constraint import Constraint, choice, openapi, regex, token
 from constrain.constraint import json_constraint as json
 from constrain.errors import (
     ConstraintError,
@@ -63,6 +63,7 @@ __all__ = [
     "sample",
     "sampling",
     "template",
+    "token",
 ]
 
 _LATE = {

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Constraint:
     """A language of texts. Made by `constrain.json`, `constrain.regex`, `constrain.choice`, `constrain.lark` and more.
 
-    grammar: what the engine runs. source: "json", "regex", "choice", "lark", "gbnf", "ebnf" or "grammar". input: the
-    schema it was made from.
+    grammar: what the engine runs. source: "json", "regex", "choice", "token", "lark", "gbnf", "ebnf" or "grammar".
+    input: the schema it was made from.
     """
 
     def __init__(
@@ -61,10 +61,12 @@ class Constraint:
         return ConstraintProcessor(self, tokenizer, **options)
 
     def matches(self, text: str | bytes) -> bool:
-        """Is the text, whole, in the language?"""
+        """Is the text, whole, in the language? Special tokens that the grammar names stand in it by their names."""
+        from constrain.texts import follow
+
         data = text.encode() if isinstance(text, str) else text
         matcher = self.byte_matcher()
-        return matcher.accept_bytes(data) == len(data) and matcher.is_accepting
+        return follow(matcher, data) == len(data) and matcher.is_accepting
 
     def explain(self, text: str | bytes) -> Explanation | None:
         """None when the text is in the language, else where it leaves it, and why (a `str` with attributes)."""
@@ -115,8 +117,11 @@ class Constraint:
         return json.loads(text) if self.input.decode is None else self.input.decode(text)
 
     def byte_matcher(self) -> Matcher:
-        """A matcher over single bytes (256 is the end), for following texts."""
-        return self.compile(_byte_vocabulary()).matcher()
+        """A matcher over single bytes (256 is the end, the special tokens of the grammar come after it in the order of
+        their names), for following texts. Raises UnsupportedFeature where a token of the grammar has no name."""
+        from constrain.texts import byte_vocabulary, names_in
+
+        return self.compile(byte_vocabulary(names_in(self.grammar))).matcher()
 
     def with_options(self, **options: Any) -> Constraint:
         """The same schema under other options of `constrain.json`."""
@@ -125,19 +130,6 @@ class Constraint:
         from dataclasses import replace
 
         return _from_input(replace(self.input, options=self.input.options | options), self.limits)
-
-
-_bytes: Vocabulary | None = None
-
-
-def _byte_vocabulary() -> Vocabulary:
-    """256 one-byte tokens and an end: for following texts byte by byte."""
-    global _bytes
-    if _bytes is None:
-        from constrain.vocabulary.vocabulary import Vocabulary
-
-        _bytes = Vocabulary.from_tokens([*(bytes([b]) for b in range(256)), b""], eos=[256])
-    return _bytes
 
 
 def json_constraint(schema: Any, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Constraint:
@@ -188,6 +180,18 @@ def regex(pattern: str, *, flags: int | str = 0, limits: Limits = DEFAULT_LIMITS
     grammar = Grammar()
     grammar.start = grammar.add(Text(language))
     return Constraint(grammar, source="regex", limits=limits)
+
+
+def token(named: str | int, *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
+    """Exactly one special token of the vocabulary: its text as the tokenizer has it ("<|eot_id|>"), or its id.
+
+    To join with other constraints. `compile` raises UnsupportedFeature where the vocabulary has no such special token.
+    """
+    from constrain.grammar.ir import Grammar, Token
+
+    grammar = Grammar()
+    grammar.start = grammar.add_token(Token(named))
+    return Constraint(grammar, source="token", limits=limits)
 
 
 def choice(options: Iterable[str], *, limits: Limits = DEFAULT_LIMITS) -> Constraint:

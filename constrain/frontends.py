@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from constrain.constraint import Constraint
-from constrain.errors import GrammarError, UnsupportedFeature
+from constrain.errors import GrammarError
 from constrain.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], 
     """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
     from constrain.engine.ready import Source, cfg_of, found
     from constrain.grammar.combine import start_of
-    from constrain.grammar.ir import Grammar, Rules, Token
+    from constrain.grammar.ir import Grammar, Rules
     from constrain.grammar.regular_parts import finished
 
     grammar = Grammar()
@@ -115,8 +115,8 @@ def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], 
             grammar.start = grammar.add(rules)
             return Constraint(grammar, source=kind, limits=limits)
         cfg, plain = cfg_of(source, lambda: finished(read(grammar), limits), limits)
-    for node in grammar.nodes:
-        if isinstance(node, Token):  # frontends read them, the engine does not run them yet
-            raise UnsupportedFeature(f"the token {node.tokens} of the vocabulary in a rule", keyword="token")
     grammar.start = start_of(grammar, cfg, source if plain else None)
+    used = {t.node for t in cfg.terminals}  # what no text needs is no reason to refuse a vocabulary
+    for at in set(grammar.tokens) - used:
+        del grammar.tokens[at]
     return Constraint(grammar, source=kind, limits=limits)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from string import Formatter
 from typing import Any
 
-from constrain.constraint import Constraint, _byte_vocabulary
+from constrain.constraint import Constraint
 from constrain.errors import ConstraintError, GrammarError
 from constrain.grammar.combine import concatenated
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.texts import byte_vocabulary, names_in, steps
+from constrain.vocabulary.vocabulary import Vocabulary
 
 
 def template(text: str, /, *, limits: Limits = DEFAULT_LIMITS, **holes: Constraint) -> Template:
@@ -72,32 +74,39 @@ class Template(Constraint):
 
     def _ends(self, data: bytes) -> list[dict[int, list[int]]]:
         """For each part: where it may begin, and where it may end then, so that the rest fits, too."""
-        steps: list[dict[int, list[int]]] = []
+        names = names_in(self.grammar)
+        tokens: dict[int, tuple[int, int]] = {}
+        for begin, end, token in steps(data, names):
+            tokens |= {begin: (token, end)} if token >= 0 else {i: (data[i], i + 1) for i in range(begin, end)}
+        found: list[dict[int, list[int]]] = []
         places = {0}
         for part in self.parts:
-            step = {at: list(_part_ends(part, data, at)) for at in sorted(places)}
-            steps.append(step)
+            step = {at: list(_part_ends(part, data, at, tokens, byte_vocabulary(names))) for at in sorted(places)}
+            found.append(step)
             places = {end for ends in step.values() for end in ends}
         good = {len(data)}
-        for step in reversed(steps):
+        for step in reversed(found):
             for at, ends in list(step.items()):
                 step[at] = [end for end in ends if end in good]
             good = {at for at, ends in step.items() if ends}
-        return steps
+        return found
 
 
-def _part_ends(part: str | tuple[str, Constraint], data: bytes, at: int) -> Iterator[int]:
-    """Where a part that begins at a place may end."""
+def _part_ends(
+    part: str | tuple[str, Constraint], data: bytes, at: int, tokens: dict[int, tuple[int, int]], vocabulary: Vocabulary
+) -> Iterator[int]:
+    """Where a part that begins at a place may end. tokens: the token that begins at a place, and where it ends."""
     if isinstance(part, str):
         words = part.encode()
         if data.startswith(words, at):
             yield at + len(words)
         return
-    matcher = part[1].compile(_byte_vocabulary()).matcher()
+    matcher = part[1].compile(vocabulary).matcher()
     if matcher.is_accepting:
         yield at
-    for end in range(at, len(data)):
-        if not matcher.accept(data[end]):
+    while at in tokens:
+        token, at = tokens[at]
+        if not matcher.accept(token):
             return
         if matcher.is_accepting:
-            yield end + 1
+            yield at

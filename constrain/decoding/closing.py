@@ -16,6 +16,7 @@ import numpy as np
 from constrain.engine.closing import Closings, Renewed
 from constrain.engine.successors import Successors
 from constrain.errors import LimitExceeded
+from constrain.vocabulary.special import spelling
 
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
@@ -35,6 +36,7 @@ class Spelling:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._tokens = {text for text in vocabulary.tokens if text}
+        self._tokens.update(map(spelling, vocabulary.special_names.values()))
         self._longest = max(map(len, self._tokens), default=0)
         self._known: dict[bytes, tuple[int, int]] = {b"": (0, 0)}
 

@@ -6,7 +6,7 @@ large grammar costs no more than the part of it that generation reaches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from constrain.grammar.ir import (
     String,
     StringChoice,
     Text,
+    Token,
 )
 from constrain.limits import Limits
 from constrain.regular import ast
@@ -82,9 +83,11 @@ class Arena:
     """H of layout.py, and what has been put into it. Not thread-safe: the compiled constraint holds a lock."""
 
     def __init__(
-        self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]], store: Store
-    ) -> None:
+        self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]], store: Store,
+        spell: Callable[[Token], bytes],
+    ) -> None:  # fmt: skip
         self.grammar = grammar
+        self.spell = spell
         self.limits = limits
         self.store = store
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
@@ -251,6 +254,10 @@ class Arena:
             return children
         if isinstance(node, Literal):
             out += (L.OP_LITERAL, len(node.text), *node.text)
+            return ()
+        if isinstance(node, Token):
+            text = self.spell(node)
+            out += (L.OP_LITERAL, len(text), *text)
             return ()
         if isinstance(node, Text):
             out += (L.OP_TEXT, self._terminal("text", node.language))

@@ -35,7 +35,7 @@ class Closings:
 
     def __init__(self, compiled: CompiledConstraint, texts: ShortTexts | None = None) -> None:
         self.compiled = compiled
-        self.texts = texts or ShortTexts(compiled.grammar, compiled.limits)
+        self.texts = texts or ShortTexts(compiled.grammar, compiled.limits, compiled.spell)
         self.generation = compiled.generation
         self._known: dict[int, bytes | None] = {}
         self._proposals = Proposals(compiled, self.texts)

@@ -13,9 +13,10 @@ from constrain import jit
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
+from constrain.engine.special import spelling_of, vocabulary_for
 from constrain.engine.store import Store, store_of
 from constrain.errors import LimitExceeded
-from constrain.grammar.ir import Grammar
+from constrain.grammar.ir import Grammar, Token
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import kernels as _regular  # noqa: F401  (loaded now, not in the middle of a text)
 from constrain.vocabulary.vocabulary import Vocabulary
@@ -29,28 +30,38 @@ REGIONS = {L.NEED_SCRATCH: L.SCRATCH, L.NEED_PENDING: L.PENDING, L.NEED_IDS: L.I
 class CompiledConstraint:
     """A grammar ready to make masks over one vocabulary. Matchers of it may run in several threads.
 
+    vocabulary: the one it was made for; where the grammar names tokens that are text in it, one in which they are not.
+
     Parser states and masks are remembered in an arena of at most `limits.arena_bytes`; when it is full it is made anew
     and the living matchers move over, so memory stays bounded however long generation goes on.
     """
 
     def __init__(self, grammar: Grammar, vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> None:
         self.grammar = grammar
-        self.vocabulary = vocabulary
+        self.vocabulary = vocabulary = vocabulary_for(grammar, vocabulary)
         self.limits = limits
         self.lock = threading.Lock()
         self.size, self.words = vocabulary.size, vocabulary.words
         self.generation = 0
         self.plan: object = None  # how its texts can be completed (decoding/closing.py)
         self._eos = frozenset(vocabulary.eos_ids)
+        self.named_ids = vocabulary.named_ids if grammar.tokens else frozenset()
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self._store: Store = store_of(vocabulary, limits)
-        self._arena = Arena(grammar, vocabulary.words, limits, self._specs, self._store)
+        self._arena = self._new_arena()
         self._sync()
         self._arena.emit_nodes(grammar.start + 1)
         self._sync()
         self._start = -1
         self.start()
+
+    def _new_arena(self) -> Arena:
+        return Arena(self.grammar, self.vocabulary.words, self.limits, self._specs, self._store, self.spell)
+
+    def spell(self, token: Token) -> bytes:
+        """The bytes that the engine reads for a special token that the grammar names."""
+        return spelling_of(token, self.vocabulary)
 
     def _sync(self) -> None:
         self.H, self.X, self.B = self._arena.H, self._store.X, self._store.B
@@ -133,7 +144,7 @@ class CompiledConstraint:
         for m in living:
             if m._state not in moved:
                 moved[m._state] = old.export_state(m._state)
-        self._arena = Arena(self.grammar, self.vocabulary.words, self.limits, self._specs, self._store)
+        self._arena = self._new_arena()
         self.generation += 1
         self._sync()
         self._start = -1

@@ -16,9 +16,11 @@ from constrain import jit
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_MASK
+from constrain.vocabulary.special import in_text, spelling
 
 if TYPE_CHECKING:
     from constrain.engine.compiled import CompiledConstraint
+    from constrain.vocabulary.vocabulary import Vocabulary
 
 Mask = npt.NDArray[np.uint32]
 FINISHED = 0  # the state after an end-of-sequence token
@@ -110,9 +112,23 @@ class Matcher:
             new = _accept(c.h, c.x, self._state, token_id)
         if new > 0:
             return new
-        if token_id in c._eos and self._accepting():
-            return FINISHED
-        return -1
+        if token_id not in c._eos:
+            return -1
+        if token_id in c.named_ids and self._state != FINISHED:  # a rule may name it
+            new = self._after(spelling(token_id))
+            if new > 0:
+                return FINISHED if c.H[new + 3] else new
+        return FINISHED if self._accepting() else -1
+
+    def _after(self, text: bytes) -> int:
+        """The state after some bytes; 0: they can't come, and how many could is in H[ARG]. The lock is held."""
+        c = self._c
+        data = np.frombuffer(text, np.uint8).astype(np.int64)
+        while True:
+            new = _run(c.H, c.X, c.B, NO_MASK, data, kernels.RUN_BYTES, self._state, len(data))
+            if new >= 0:
+                return int(new)
+            c.resolve()
 
     def _check(self, mask: Mask) -> None:
         c = self._c
@@ -127,6 +143,11 @@ class Matcher:
         mask[:] = 0
         for t in self._c.vocabulary.eos_ids:
             mask[t >> 5] |= np.uint32(1 << (t & 31))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of its constraint."""
+        return self._c.vocabulary
 
     # -- state --------------------------------------------------------------------------------------------------------
 
@@ -206,7 +227,13 @@ class Matcher:
     # -- what must come -----------------------------------------------------------------------------------------------
 
     def forced_bytes(self, limit: int = 4096) -> bytes:
-        """The bytes that every continuation begins with (at most `limit`); b"" where the text may end or branch."""
+        """The bytes that every continuation begins with (at most `limit`); b"" where the text may end or branch, or a
+        special token must come."""
+        text = self._forced(limit)
+        return text[: in_text(text)]
+
+    def _forced(self, limit: int) -> bytes:
+        """The forced bytes, special tokens as the engine spells them."""
         c = self._c
         data = np.zeros(max(limit, 1), np.int64)
         with c.lock:
@@ -219,11 +246,12 @@ class Matcher:
                 c.resolve()
 
     def forced_tokens(self) -> list[int]:
-        """Tokens for the forced bytes: longest match first, up to where a longer token could reach beyond them.
+        """Tokens for the forced bytes: longest match first, up to where a longer token could reach beyond them. Special
+        tokens that must come are among them.
 
         Taking them never leaves the constraint; a model might have cut the same bytes into other tokens.
         """
-        text = self.forced_bytes()
+        text = self._forced(4096)
         trie = self._c.vocabulary.trie
         out: list[int] = []
         at = 0
@@ -251,23 +279,22 @@ class Matcher:
     def accept_bytes(self, text: bytes) -> int:
         """Follow bytes instead of tokens; returns how many were taken before a dead end (all: the matcher has moved).
 
-        Nothing changes unless all of them could be taken. `rollback` counts the call as one token.
+        Nothing changes unless all of them could be taken. `rollback` counts the call as one token. Bytes are text: they
+        never stand for a special token.
         """
+        good = in_text(text)
         c = self._c
-        data = np.frombuffer(text, np.uint8).astype(np.int64)
         with c.lock:
             if self._state == FINISHED:
                 return 0
-            while True:
-                new = _run(c.H, c.X, c.B, NO_MASK, data, kernels.RUN_BYTES, self._state, len(data))
-                if new > 0:
-                    self._states.append(self._state)
-                    self._tokens.append(bytes(text))
-                    self._state = int(new)
-                    return len(data)
-                if new == 0:
-                    return int(c.H[L.ARG])
-                c.resolve()
+            new = self._after(text[:good])
+            if new == 0:
+                return int(c.H[L.ARG])
+            if good == len(text):
+                self._states.append(self._state)
+                self._tokens.append(bytes(text))
+                self._state = new
+            return good
 
 
 def fill_masks(matchers: Sequence[Matcher], masks: Mask) -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from constrain.engine.configurations import after, emit, node_at, pend
 from constrain.engine.interning import push
 from constrain.engine.layout import (
-    ARG, CFG, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_RULES, PENDING, PH_AFTER, PH_BLANK,
-    PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT, R_LEXER,
+    ARG, CFG, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_LITERAL, OP_RULES, PENDING, PH_AFTER,
+    PH_BLANK, PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT, R_LEXER,
     R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH, R_WORDS,
     STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
 )  # fmt: skip
@@ -23,6 +23,7 @@ from constrain.engine.lr import (
 )  # fmt: skip
 from constrain.engine.watches import char_range, joined, next_bound, watch_byte, watch_char, watch_ends
 from constrain.jit import engine_device as device
+from constrain.vocabulary.special import FOREIGN
 
 UNKNOWN = -1  # the next byte is not known, a superset of what may come is wanted
 ANY_BYTE = -2  # the next byte is not known, watches are kept
@@ -74,6 +75,13 @@ def settle(H, nid, off, end, column, st, deeper, p):
 
 
 @device
+def is_special(H, node):
+    """Is the node a special token? Where one comes, no text goes on."""
+    at = node_at(H, node)
+    return at != 0 and H[at] == OP_LITERAL and H[at + 2] >= FOREIGN
+
+
+@device
 def take(H, nid, off, t, end, n, st, p):
     """Pend what follows from taking terminal t on stack st; returns the length of the pending list.
 
@@ -86,10 +94,13 @@ def take(H, nid, off, t, end, n, st, p):
             pos, st2 = after(H, H[H[st + S_PARENT] + S_PARENT])
             p = pend(H, p, pos, 0, 0, 0, st2)
         elif H[off + H[off + R_NODE_OF] + t] != 0:
-            if n > 0 and H[STATUS] == 0:
+            node = H[off + H[off + R_NODE_OF] + t]
+            special = n > 0 and is_special(H, node)
+            if n > 0 and not special and H[STATUS] == 0:
                 H[STATUS] = LIMIT_LOOKAHEAD
-            st2 = shifted(H, off, st, t, target, -1)
-            p = pend(H, p, H[off + H[off + R_NODE_OF] + t] << 4 | PH_START, 0, 0, 0, st2)
+            if not (special and watch_ends(H, H[off + R_WATCH], n)):
+                st2 = shifted(H, off, st, t, target, -1)
+                p = pend(H, p, node << 4 | PH_START, 0, 0, 0, st2)
         elif t == H[off + R_INDENT]:
             p = boundary(H, nid, off, end, 0, shifted(H, off, st, t, target, n), p)
         elif t == H[off + R_DEDENT]:
@@ -128,6 +139,8 @@ def end_token(H, nid, off, s, n, st, b, end, p):
         return p
     watch = H[off + R_WATCH]
     if end != 0:
+        return p if watch_ends(H, watch, n) else leave(H, nid, off, x, end, 0, st, p)
+    if b >= FOREIGN:  # a special token: no text comes, as at the end
         return p if watch_ends(H, watch, n) else leave(H, nid, off, x, end, 0, st, p)
     if b == UNKNOWN:
         return leave(H, nid, off, x, end, 0, st, p)

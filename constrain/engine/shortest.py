@@ -7,7 +7,7 @@ whitespace, or about what several keywords ask of an object together.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from constrain import regular
 from constrain.grammar.ir import (
-    Alt, Array, Grammar, Items, Lazy, Literal, NodeId, Object, Rules, Seq, String, StringChoice, Text,
+    Alt, Array, Grammar, Items, Lazy, Literal, NodeId, Object, Rules, Seq, String, StringChoice, Text, Token,
 )  # fmt: skip
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
@@ -105,8 +105,11 @@ def _cheapest(bounds: tuple[int, ...], classes: tuple[int, ...], columns: int, q
 class ShortTexts:
     """A short text of each node of a grammar, made when it is first asked for."""
 
-    def __init__(self, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, grammar: Grammar, limits: Limits = DEFAULT_LIMITS, spell: Callable[[Token], bytes] | None = None
+    ) -> None:
         self.grammar = grammar
+        self._spell = spell
         self._limits = limits
         self._known: dict[NodeId, bytes] = {}
         self._ways: dict[tuple[Any, bool], Ways] = {}
@@ -181,6 +184,8 @@ class ShortTexts:
         node, known = self.grammar.nodes[at], self._known
         if isinstance(node, Literal):
             return node.text
+        if isinstance(node, Token):
+            return None if self._spell is None else self._spell(node)
         if isinstance(node, StringChoice):
             return b'"' + min((spelled(s, True) for s in node.strings), key=len) + b'"'
         if isinstance(node, Text | String) and at in known:

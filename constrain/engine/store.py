@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from constrain.engine import layout as L
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.vocabulary.special import spelled
 from constrain.vocabulary.trie import Trie
 from constrain.vocabulary.vocabulary import Vocabulary
 
@@ -115,8 +116,12 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     nodes[: n + 1, 2] = trie.first
     place(L.X_TRIE, nodes)
     place(L.X_IDS, trie.ids)
-    place(L.X_OFFSETS, vocabulary.offsets)
-    place(L.X_DATA, vocabulary.data)
+    # End-of-sequence tokens are left without bytes: the matcher decides what one of them means.
+    ends = frozenset(vocabulary.eos_ids)
+    special = [i for i in vocabulary.special_names.values() if i not in ends]
+    data, offsets = spelled(vocabulary.data, vocabulary.offsets, special)
+    place(L.X_OFFSETS, offsets)
+    place(L.X_DATA, data)
     place(L.X_EOS, np.array(vocabulary.eos_ids, np.int32))
     place(L.X_ETABLE, np.zeros(ENTRY_SLOTS, np.int32))
     parent, spaces = _parents(trie.depth, np.isin(trie.byte, (9, 10, 13, 32)))
@@ -137,13 +142,13 @@ def _front(vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     below[:, 4] = _high_groups(trie, parent)
     below[:, 5] = np.maximum(_under(np.maximum, trie, trie.depth) - trie.depth, 0)
     place(L.X_BELOW, below)
-    starts = np.concatenate([[0], np.cumsum(vocabulary.data & 0xC0 != 0x80)])
-    place(L.X_CHARS, np.diff(starts[vocabulary.offsets]))
+    starts = np.concatenate([[0], np.cumsum(data & 0xC0 != 0x80)])
+    place(L.X_CHARS, np.diff(starts[offsets]))
     nodes[big, 3] = at + 256 * np.arange(len(big))
     parts.append(tables)
     header[L.X_ESIZE] = ENTRY_SLOTS
     header[L.X_SIZE] = vocabulary.size
-    header[L.X_MAXLEN] = max(vocabulary.max_token_bytes, 1)
+    header[L.X_MAXLEN] = max(vocabulary.max_token_bytes, int(trie.depth.max()), 1)
     header[L.X_NEOS] = len(vocabulary.eos_ids)
     header[L.X_NODES] = n
     return np.concatenate([header, *(p.astype(np.int32, copy=False).ravel() for p in parts)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from constrain.errors import LimitExceeded
 from constrain.explain import allowed, scan
+from constrain.texts import follow, names_in, steps
 
 if TYPE_CHECKING:
     from constrain.constraint import Constraint
@@ -105,16 +106,18 @@ def explain(constraint: Constraint, text: str | bytes) -> Explanation | None:
     """None when the text is in the language; else where it leaves it, and why. May raise LimitExceeded."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
     matcher = constraint.byte_matcher()
-    taken = matcher.accept_bytes(data)
+    taken = follow(matcher, data)
     if taken == len(data):
         if matcher.is_accepting:
             return None
     else:
         matcher = constraint.byte_matcher()
         if taken:
-            matcher.accept_bytes(data[:taken])
+            follow(matcher, data[:taken])
     if constraint.input is None:
-        return Explanation(data, taken, None, Reason(ways_on(matcher)), found_at(data, taken, None))
+        named = [i for begin, _, i in steps(data, names_in(constraint.grammar)) if begin == taken and i >= 0]
+        found = allowed.special(matcher, named[0]) if named else found_at(data, taken, None)
+        return Explanation(data, taken, None, Reason(ways_on(matcher)), found)
     from constrain.explain import json
 
     place = scan.scan(data, taken)
@@ -140,7 +143,7 @@ def _ways_on(matcher: Matcher) -> str:
     forced = matcher.forced_bytes(60)
     if len(forced) > 1:
         return shown(forced)
-    return allowed.describe(allowed.next_bytes(matcher))
+    return allowed.describe(allowed.next_bytes(matcher), matcher)
 
 
 def shown(text: bytes, most: int = 60) -> str:

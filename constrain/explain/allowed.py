@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from constrain.texts import END, follow, name_of
+
 if TYPE_CHECKING:
     from constrain.engine.matcher import Matcher
 
-END = 256  # the end of the text, in the vocabulary of single bytes
 FEW = 12
 STEPS = 200  # of looking for whole texts
 NAME_STEPS = 2_000
@@ -20,8 +21,8 @@ _PRINTABLE = frozenset(range(33, 127))
 
 
 def next_bytes(matcher: Matcher) -> frozenset[int]:
-    """The bytes that may come next, and `END`."""
-    mask = np.zeros((END + 32) // 32, np.uint32)
+    """The bytes that may come next, `END`, and special tokens (numbers after it)."""
+    mask = np.zeros(matcher.vocabulary.words, np.uint32)
     matcher.fill_mask(mask)
     bits = np.unpackbits(mask.view(np.uint8), bitorder="little")
     return frozenset(np.flatnonzero(bits).tolist())
@@ -30,7 +31,7 @@ def next_bytes(matcher: Matcher) -> frozenset[int]:
 def following(matcher: Matcher, text: bytes) -> Matcher | None:
     """A matcher that has taken the text, too."""
     copy = matcher.copy()
-    return copy if not text or copy.accept_bytes(text) == len(text) else None
+    return copy if not text or follow(copy, text) == len(text) else None
 
 
 def texts(matcher: Matcher) -> list[bytes] | None:
@@ -50,8 +51,17 @@ def texts(matcher: Matcher) -> list[bytes] | None:
             found.append(text)
         if len(found) > FEW or len(following) > FEW:
             return None
-        todo += [(_after(at, byte), text + bytes([byte])) for byte in sorted(following - {END})]
+        todo += [(_after(at, token), text + _text(at, token)) for token in sorted(following - {END})]
     return None
+
+
+def _text(matcher: Matcher, token: int) -> bytes:
+    return bytes([token]) if token < END else name_of(matcher, token).encode("utf-8", "surrogatepass")
+
+
+def special(matcher: Matcher, token: int) -> str:
+    """A special token in words."""
+    return f"the special token {name_of(matcher, token)}"
 
 
 def _after(matcher: Matcher, byte: int) -> Matcher:
@@ -86,12 +96,12 @@ def names(matcher: Matcher) -> list[str] | None:
     return found
 
 
-def describe(allowed: frozenset[int]) -> str:
-    """A set of bytes in words."""
+def describe(allowed: frozenset[int], matcher: Matcher | None = None) -> str:
+    """A set of bytes in words. matcher: which has them, for the names of special tokens."""
     if not allowed:
         return "nothing"
     parts: list[str] = []
-    rest = set(allowed - {END})
+    rest = {b for b in allowed if b < END}
     if len(_PRINTABLE - rest) <= 8 and _HIGH & rest:
         missing = sorted(_PRINTABLE - rest)
         parts.append("any character" + (" but " + _listed([repr(chr(b)) for b in missing]) if missing else ""))
@@ -111,6 +121,7 @@ def describe(allowed: frozenset[int]) -> str:
         parts.append("a character beyond ASCII")
     if any((b < 32 and b not in _SPACE) or b == 127 for b in rest):
         parts.append("a control character")
+    parts += [special(matcher, token) for token in sorted(allowed) if token > END and matcher is not None]
     if END in allowed:
         parts.append("the end of the text")
     return _listed(parts)

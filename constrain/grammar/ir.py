@@ -125,13 +125,20 @@ class Lazy(NamedTuple):
 
 
 class Token(NamedTuple):
-    """One token of the vocabulary, taken whole: any of these, or with `negated` any but these.
+    """One special token of the vocabulary.
 
-    tokens: texts as the vocabulary has them ("<|eot_id|>"; special ones first), or ids.
+    token: its text as the vocabulary has it ("<|eot_id|>"), or its id. What it stands for is found when a constraint
+    meets a vocabulary. line, column: where a grammar names it (0: nowhere).
     """
 
-    tokens: tuple[str | int, ...]
-    negated: bool = False
+    token: str | int
+    line: int = 0
+    column: int = 0
+
+    @property
+    def shown(self) -> str:
+        """The token as a grammar writes it."""
+        return self.token if isinstance(self.token, str) else f"<[{self.token}]>"
 
 
 class Rules:
@@ -182,7 +189,7 @@ class Grammar:
 
     __slots__ = (
         "asked", "escapes", "expanded", "locate", "lock", "max_whitespace", "nodes", "places", "prepared", "start",
-        "whitespace",
+        "tokens", "whitespace",
     )  # fmt: skip
 
     def __init__(self, whitespace: str = "flexible", max_whitespace: int = 64) -> None:
@@ -197,11 +204,18 @@ class Grammar:
         self.locate: Callable[[Any], str | None] | None = None
         self.asked: dict[tuple[int, int], NodeId] = {}
         self.prepared: dict[NodeId, Any] = {}  # what the engine has made of nodes that are `Rules`
+        self.tokens: dict[NodeId, Token] = {}  # nodes that are a `Token`
 
     def add(self, node: Node) -> NodeId:
         """Append a node, return its id."""
         self.nodes.append(node)
         return len(self.nodes) - 1
+
+    def add_token(self, token: Token) -> NodeId:
+        """The node of a special token."""
+        at = self.reserve()
+        self.define(at, token)
+        return at
 
     def reserve(self) -> NodeId:
         """An id for a node that `define` gives later (for recursion)."""
@@ -221,6 +235,8 @@ class Grammar:
     def define(self, at: NodeId, node: Node) -> None:
         """Give the node of a reserved id."""
         self.nodes[at] = node
+        if isinstance(node, Token):
+            self.tokens[at] = node
 
     def placed(self, error: ConstraintError, at: NodeId) -> ConstraintError:
         """The error with the place that node `at` was made from, where it has none of its own and that is known."""

@@ -19,7 +19,7 @@ from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsup
 from constrain.grammar import lark_bounds
 from constrain.grammar.cfg import Cfg, Indentation
 from constrain.grammar.combine import graft
-from constrain.grammar.ir import Grammar
+from constrain.grammar.ir import Grammar, NodeId, Token
 from constrain.grammar.lark_source import Embedded, Parts, prepared
 from constrain.grammar.lark_terminals import lexer_terminals, plain_terminals
 from constrain.grammar.lark_writer import RulesWriter, language_of
@@ -76,6 +76,7 @@ class _Loader:
         self.flags = flags
         self.json = json
         self.parts = Parts(limits)
+        self.tokens: dict[str | int, tuple[str, NodeId]] = {}  # special tokens: name and node
         self.lark_error: type[Exception] = Exception
 
     def cfg(self, scannerless: bool, indenter: Any) -> Cfg:
@@ -289,20 +290,24 @@ class _Loader:
         part = self.parts.find(symbol.name)
         return made.terminal(symbol.name) if part is None else made.part(symbol.name, self.embed, part)
 
-    def embed(self, part: Embedded) -> int:
-        """The node of a schema or a token."""
-        if part.token is not None:
-            return self.grammar.add(part.token)
+    def embed(self, part: Embedded) -> list[tuple[str, NodeId]]:
+        """Names and nodes of a schema or of tokens."""
+        if part.tokens:
+            for named in part.tokens:
+                if named not in self.tokens:
+                    token = Token(named, part.line, part.column)
+                    self.tokens[named] = token.shown, self.grammar.add_token(token)
+            return [self.tokens[named] for named in part.tokens]
         from constrain.schema import compile_schema
 
         try:
-            return graft(self.grammar, compile_schema(part.schema, limits=self.limits, **self.json))
+            made = graft(self.grammar, compile_schema(part.schema, limits=self.limits, **self.json))
         except ConstraintError as error:
-            made = type(error)(
+            raise type(error)(
                 f"%json: {error.reason}", pointer=error.pointer, keyword=error.keyword,
                 line=part.line, column=part.column, hint=error.hint,
-            )  # fmt: skip
-            raise made from None
+            ) from None  # fmt: skip
+        return [(part.name, made)]
 
 
 _lock = threading.Lock()

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from constrain.errors import GrammarError, LimitExceeded, UnsupportedFeature
-from constrain.grammar.ir import Token
 from constrain.limits import Limits
 
 MARK: Final = "CONSTRAIN_PART_"  # names of terminals that stand for what was cut out begin so
@@ -44,10 +43,10 @@ _NOT_HERE: Final = {
 
 
 class Embedded(NamedTuple):
-    """What was cut out: a schema or a token, and where it stood."""
+    """What was cut out: a schema, or tokens of which one is meant (texts or ids), and where it stood."""
 
     schema: Any
-    token: Token | None
+    tokens: tuple[str | int, ...]
     line: int
     column: int
     name: str
@@ -59,7 +58,7 @@ class Parts:
 
     limits: Limits
     embedded: list[Embedded] = field(default_factory=list)
-    tokens: dict[Token, int] = field(default_factory=dict)
+    tokens: dict[tuple[str | int, ...], int] = field(default_factory=dict)
     definitions: dict[str, tuple[int, int]] = field(default_factory=dict)
     again: dict[str, tuple[int, int]] = field(default_factory=dict)  # where something is defined a second time
     literals: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -73,8 +72,8 @@ class Parts:
     def add(self, part: Embedded) -> str:
         """The name of the terminal for a part."""
         number = len(self.embedded)
-        if part.token is not None:
-            number = self.tokens.setdefault(part.token, number)
+        if part.tokens:
+            number = self.tokens.setdefault(part.tokens, number)
         if number == len(self.embedded):
             self.embedded.append(part)
         return f"{MARK}{number}"
@@ -127,7 +126,7 @@ class _Scanner:
                 self.take_schema()
                 continue
             if kind == "token":
-                self.keep(Embedded(None, self.token(piece), self.line, self.column, piece), piece)
+                self.keep(Embedded(None, self.chosen(piece), self.line, self.column, piece), piece)
                 continue
             if kind in ("string", "regexp", "name"):
                 self.body.append(piece)
@@ -216,22 +215,23 @@ class _Scanner:
             ) from None
         except RecursionError:
             raise LimitExceeded("a schema is nested too deeply", keyword="schema_depth", line=self.line) from None
-        self.keep(Embedded(schema, None, self.line, self.column, "%json"), self.text[self.at : end])
+        self.keep(Embedded(schema, (), self.line, self.column, "%json"), self.text[self.at : end])
 
-    def token(self, piece: str) -> Token:
-        """What `<[1,2-5]>`, `<[^1]>`, `<[*]>` or `<|name|>` stands for."""
+    def chosen(self, piece: str) -> tuple[str | int, ...]:
+        """The tokens that `<|name|>`, `<[1]>` or `<[1,2-5]>` stands for."""
         if not piece.startswith("<["):
-            return Token((piece,))
+            return (piece,)
         found = _IDS.fullmatch(piece)
         if found is None:
             raise GrammarError(
                 "a token is <[1]>, <[1,2-5]>, <[^1]>, <[*]> or <|text|>", line=self.line, column=self.column
             )
         negated, listed = found.groups()
-        if listed == "*":
-            if negated:
-                raise GrammarError("<[^*]> is no token", line=self.line, column=self.column)
-            return Token((), True)
+        if negated or listed == "*":
+            raise UnsupportedFeature(
+                f"{piece} stands for tokens that are text, too", keyword="token", line=self.line, column=self.column,
+                hint="Name the special tokens that may come, and write texts as terminals",
+            )  # fmt: skip
         ids: dict[int, None] = {}
         for part in listed.split(","):
             first, _, last = part.partition("-")
@@ -242,4 +242,4 @@ class _Scanner:
                     keyword="alternatives", line=self.line, column=self.column,
                 )  # fmt: skip
             ids.update(dict.fromkeys(range(lo, hi + 1)))
-        return Token(tuple(sorted(ids)), bool(negated))
+        return tuple(sorted(ids))

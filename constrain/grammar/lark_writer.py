@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from constrain.grammar.cfg import Cfg, Rule, Terminal
+from constrain.grammar.ir import NodeId
 from constrain.grammar.lark_source import Embedded
 from constrain.regular.ast import Regex, union
+
+Places: TypeAlias = tuple[int, ...]
 
 
 class RulesWriter:
     """The rules while they are written."""
 
-    def __init__(self, terminals: list[Terminal], places: dict[str, tuple[int, ...]]) -> None:
+    def __init__(self, terminals: list[Terminal], places: dict[str, Places]) -> None:
         self.terminals = terminals
         self.places = dict(places)
         self.names: dict[str, int] = {}
+        self.nodes: dict[NodeId, int] = {}  # node -> the place of its terminal
         self.rules: list[tuple[str, list[int | str]]] = []
 
-    def terminal(self, name: str) -> tuple[int, ...]:
+    def terminal(self, name: str) -> Places:
         """The places of a terminal."""
         if name not in self.places:  # it has no text of its own
             self.places[name] = (len(self.terminals),)
             self.terminals.append(Terminal(name))
         return self.places[name]
 
-    def part(self, name: str, embed: Any, part: Embedded) -> tuple[int, ...]:
-        """The place of a schema or a token."""
+    def part(self, name: str, embed: Callable[[Embedded], Sequence[tuple[str, NodeId]]], part: Embedded) -> Places:
+        """The places of a schema, or of the tokens of which one is meant. embed: names and nodes of a part."""
         if name not in self.places:
-            node = embed(part)
-            self.places[name] = (len(self.terminals),)
-            self.terminals.append(Terminal(part.name, None, node))
+            places = []
+            for shown, node in embed(part):
+                if node not in self.nodes:
+                    self.nodes[node] = len(self.terminals)
+                    self.terminals.append(Terminal(shown, None, node))
+                places.append(self.nodes[node])
+            self.places[name] = tuple(places)
         return self.places[name]
 
     def add(self, left: str, right: list[int | str]) -> None:

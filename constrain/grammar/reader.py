@@ -48,7 +48,7 @@ class GrammarReader:
         self.defined: dict[str, int] = {}
         self.used: dict[str, int] = {}
         self.rule = ""  # the rule that is being read
-        self.tokens: dict[Token, Symbol] = {}
+        self.tokens: dict[str | int, Symbol] = {}
 
     # Errors ------------------------------------------------------------------------------------------------------
 
@@ -175,15 +175,15 @@ class GrammarReader:
         found = _TOKEN.match(self.text, self.at)
         if found is None:
             self.bad("a token is <[id]> or <text>")
-        self.at = found.end()
+        at, self.at = self.at, found.end()
+        if negated:
+            self.unsupported(f"any token but {found.group()}", "token", at - 1)
         number, name = found.groups()
-        return self.token(Token((int(number) if number else f"<{name}>",), negated), "!" * negated + found.group())
-
-    def token(self, token: Token, name: str) -> Symbol:
-        """The symbol of a token."""
-        made = self.tokens.get(token)
+        named = int(number) if number else f"<{name}>"
+        made = self.tokens.get(named)
         if made is None:
-            made = self.tokens[token] = self.builder.node(name, self.grammar.add(token))
+            token = Token(named, *self.place(at))
+            made = self.tokens[named] = self.builder.node(token.shown, self.grammar.add_token(token))
         return made
 
     def take_quantifier(self, group: Group, newlines: bool) -> bool:

@@ -247,11 +247,23 @@ class Tree:
 
     def _allowed(self, walk: Walk) -> Ids:
         """The ids that the constraint allows next, ascending."""
+        ends = self._ends if walk.matcher.is_accepting else self._named_ends(walk.matcher)
         if len(walk.tokens) + 1 >= self.max_tokens:
-            return self._ends if walk.matcher.is_accepting else self._ends[:0]
+            return ends
         walk.matcher.fill_mask(self._mask)
         bits = np.unpackbits(self._mask.astype("<u4", copy=False).view(np.uint8), bitorder="little")
+        bits[self._ends] = 0
+        bits[ends] = 1
         return np.flatnonzero(bits)
+
+    def _named_ends(self, matcher: Any) -> Ids:
+        """The ends that complete the text because a rule names them, where it is not complete without."""
+        found = []
+        for end in self._ends.tolist():
+            copy = matcher.copy()
+            if copy.accept(end) and copy.is_finished:
+                found.append(end)
+        return np.array(found, self._ends.dtype)
 
     # -- asking the model ---------------------------------------------------------------------------------------------
 

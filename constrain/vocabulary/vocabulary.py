@@ -18,13 +18,14 @@ import numpy.typing as npt
 from constrain.array_files import Arrays, read_arrays, usable, write_arrays
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary.cache import vocabulary_folder
+from constrain.vocabulary.special import spelled
 from constrain.vocabulary.trie import Trie, build_trie, trie_arrays
 
 if TYPE_CHECKING:
     from os import PathLike
 
 MAX_SIZE = 1 << 24  # ids; real vocabularies have up to 2 ** 18
-KIND = "vocabulary 2"  # of files and fingerprints; counts up when the arrays change their meaning
+KIND = "vocabulary 3"  # of files and fingerprints; counts up when the arrays change their meaning
 MAX_BYTES = 1 << 30  # bytes of all tokens together
 
 
@@ -34,11 +35,13 @@ class Vocabulary:
     size: V, the width of the logits. Ids at or above the tokenizer's own count are padding.
     words: ceil(V / 32), the width of a bitmask in uint32.
     eos_ids: ids that end a text, ascending. They carry no bytes here.
-    special_ids: ids that a mask never allows, ascending: control, padding and unused ids and tokens without bytes.
+    special_ids: ids that are no text, ascending: control, padding and unused ids and tokens without bytes. A mask
+        allows one only where a rule of a grammar names it.
     special_names: text -> id of special and end-of-sequence tokens that have a text, such as `<|eot_id|>`; read-only.
     fingerprint: SHA-256 (hex) over tokens, eos_ids, special_ids, size and special_names.
     offsets: int32[V+1], data: uint8[...]: token i is data[offsets[i]:offsets[i+1]], empty for the ids above.
-    trie: all tokens that have bytes (see `Trie`).
+    trie: the tokens as the engine reads them (see `Trie`): all that can be part of a text, by their bytes, and those of
+        special_names by a spelling that no text has (`special.py`). Those with bytes that UTF-8 never has are left out.
     max_token_bytes: length of the longest token.
 
     The bytes of a token are those that it adds to a text that goes on: the blank that SentencePiece writes as `▁` is a
@@ -222,6 +225,25 @@ class Vocabulary:
         """The id of the special or end-of-sequence token with this text; None if there is none."""
         return self.special_names.get(text)
 
+    def with_special(self, names: Mapping[str, int]) -> Vocabulary:
+        """The same vocabulary, in which these tokens are special under these names, whatever they were.
+
+        Names that are there stay as they are.
+        """
+        lengths = np.diff(self.offsets).astype(np.int64)
+        chosen = np.zeros(self.size, bool)
+        chosen[list(names.values())] = True
+        data = self.data[~np.repeat(chosen, lengths)]
+        lengths[chosen] = 0
+        return Vocabulary.from_packed(
+            data.tobytes(), lengths, eos=self.eos_ids, size=self.size, names={**names, **self.special_names}
+        )
+
+    @property
+    def named_ids(self) -> frozenset[int]:
+        """The ids that have a name: those that a rule of a grammar may name."""
+        return frozenset(self.special_names.values())
+
     @property
     def tokens(self) -> list[bytes]:
         """The bytes of all tokens, made anew at each call."""
@@ -325,7 +347,8 @@ def _shared(
     kept = None if read is None else _restore(*read)
     if kept is not None and kept.fingerprint == fingerprint:
         return _register(kept)
-    vocabulary = _make(data, offsets, eos_ids, fingerprint, build_trie(data, offsets), names)
+    trie = build_trie(*spelled(data, offsets, names.values()))
+    vocabulary = _make(data, offsets, eos_ids, fingerprint, trie, names)
     if usable(folder):
         write_arrays(folder / "vocabulary.bin", vocabulary._arrays(), vocabulary._meta())
     return _register(vocabulary)

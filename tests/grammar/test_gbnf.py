@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable, UnsupportedFeature
+from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable
 from constrain.frontends import gbnf
 from constrain.grammar.gbnf import gbnf_rules
 from constrain.grammar.ir import Grammar, Token
@@ -140,15 +140,12 @@ def test_repeats_of_what_is_not_regular() -> None:
 
 def test_tokens() -> None:
     grammar = Grammar()
-    text = "root ::= <think> (!</think>)* </think> <[1000]> !<[1001]>"
+    text = 'root ::= <think> ("a" <[7]>)* </think> <[1000]> <think>'
     cfg = gbnf_rules(text, "root", grammar)
     nodes = {t.name: grammar.nodes[t.node] for t in cfg.terminals if t.node >= 0}
-    with pytest.raises(UnsupportedFeature) as caught:
-        gbnf(text)
-    assert caught.value.keyword == "token"
     assert nodes == {
-        "<think>": Token(("<think>",)), "</think>": Token(("</think>",)), "<[1000]>": Token((1000,)),
-        "!</think>": Token(("</think>",), True), "!<[1001]>": Token((1001,), True),
+        "<think>": Token("<think>", 1, 10), "</think>": Token("</think>", 1, 31), "<[7]>": Token(7, 1, 23),
+        "<[1000]>": Token(1000, 1, 40),
     }  # fmt: skip
 
 
