@@ -38,9 +38,10 @@ def lark(
 
     Raises GrammarError, UnsupportedFeature (with line and column where there are), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.lark_frontend import lark_rules
 
     def read(grammar: Grammar) -> Cfg:
+        from constrain.grammar.lark_frontend import lark_rules
+
         return lark_rules(
             text, start, grammar, scannerless=scannerless, indenter=indenter, import_paths=import_paths,
             source_path=source_path, flags=flags, json=json, limits=limits,
@@ -57,9 +58,13 @@ def gbnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError (with line and column), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.gbnf import gbnf_rules
 
-    return _constraint("gbnf", [text, root], lambda grammar: gbnf_rules(text, root, grammar, limits), limits)
+    def read(grammar: Grammar) -> Cfg:
+        from constrain.grammar.gbnf import gbnf_rules
+
+        return gbnf_rules(text, root, grammar, limits)
+
+    return _constraint("gbnf", [text, root], read, limits)
 
 
 def ebnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> Constraint:
@@ -67,9 +72,13 @@ def ebnf(text: str, root: str = "root", *, limits: Limits = DEFAULT_LIMITS) -> C
 
     Raises GrammarError and UnsupportedFeature (with line and column), Unsatisfiable, LimitExceeded.
     """
-    from constrain.grammar.ebnf import ebnf_rules
 
-    return _constraint("ebnf", [text, root], lambda grammar: ebnf_rules(text, root, grammar, limits), limits)
+    def read(grammar: Grammar) -> Cfg:
+        from constrain.grammar.ebnf import ebnf_rules
+
+        return ebnf_rules(text, root, grammar, limits)
+
+    return _constraint("ebnf", [text, root], read, limits)
 
 
 def shipped(name: str, start: str = "start", *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Constraint:
@@ -91,30 +100,36 @@ _IMPORT = re.compile(r"%import\s+(?!(?:common|lark|python|unicode)\b)")  # of so
 
 @cache
 def _lark_version() -> str:
-    from importlib.metadata import version
+    """What tells versions of lark apart: its first file, which names the version (asking for that takes longer)."""
+    from importlib.util import find_spec
 
-    return version("lark")
+    found = find_spec("lark")
+    return Path(found.origin).read_text("utf-8") if found is not None and found.origin is not None else ""
 
 
 def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], Cfg], limits: Limits) -> Constraint:
     """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
     from constrain.engine.ready import Source, cfg_of, found
-    from constrain.grammar.combine import start_of
     from constrain.grammar.ir import Grammar, Rules
-    from constrain.grammar.regular_parts import finished
+
+    def whole(target: Grammar) -> Cfg:
+        from constrain.grammar.regular_parts import finished
+
+        return finished(read(target), limits)
 
     grammar = Grammar()
     source = None if content is None else Source(kind, tuple(content))
     if source is None:
-        cfg, plain = finished(read(grammar), limits), False
+        cfg, plain = whole(grammar), False
     else:
         made = found(source, limits)
         if made is not None and "lexer" in made[0]:  # else its terminals are nodes, which only the rules have
-            rules = Rules(lambda: cfg_of(source, lambda: finished(read(Grammar()), limits), limits)[0], source)
-            rules.ready = limits, made
+            rules = Rules(lambda: cfg_of(source, lambda: whole(Grammar()), limits)[0], source, (limits, made))
             grammar.start = grammar.add(rules)
             return Constraint(grammar, source=kind, limits=limits)
-        cfg, plain = cfg_of(source, lambda: finished(read(grammar), limits), limits)
+        cfg, plain = cfg_of(source, lambda: whole(grammar), limits)
+    from constrain.grammar.combine import start_of
+
     grammar.start = start_of(grammar, cfg, source if plain else None)
     used = {t.node for t in cfg.terminals}  # what no text needs is no reason to refuse a vocabulary
     for at in set(grammar.tokens) - used:

@@ -1,8 +1,8 @@
 """Make the tables of the grammars that ship: `python scripts/make_shipped_tables.py [NAME...]` writes grammars/tables.
 
 To be run after a change of a grammar, or of code that changes what is made of one (`tests/grammars/test_tables.py` says
-so). Tables are made once for each version of Unicode in python_classes.txt, as a Python of that version would make
-them; the file lists what `\\d`, `\\s` and `\\w` match, later versions as differences (in the form of properties.txt).
+so). Tables are made once for each version of Unicode in constrain/regular/python_classes.txt, as a Python of that
+version would make them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import unicodedata
 from pathlib import Path
-
-import numpy as np
 
 from constrain.engine import rules_record, shipped_tables
 from constrain.grammar import cfg_arrays
@@ -25,22 +22,9 @@ from constrain.grammar.shipped import shipped_names, shipped_text
 from constrain.limits import DEFAULT_LIMITS
 from constrain.regular import python_re
 from constrain.regular.charset import CharSet
-from constrain.regular.properties import decoded
+from constrain.regular.properties import python_classes
 
 FOLDER = Path(__file__).resolve().parent.parent / "grammars" / "tables"
-CLASSES = Path(__file__).with_name("python_classes.txt")
-
-
-def classes() -> dict[str, dict[str, CharSet]]:
-    """Version of Unicode -> letter -> what `\\d`, `\\s` or `\\w` matches under it."""
-    out: dict[str, dict[str, CharSet]] = {}
-    last: dict[str, CharSet] = {}
-    for line in CLASSES.read_text("ascii").splitlines():
-        version, letter, sign, ranges = line.split(" ", 3)
-        before = last.get(letter, CharSet([]))
-        last[letter] = before | decoded(ranges) if sign == "+" else before - decoded(ranges)
-        out[version] = dict(last)
-    return out
 
 
 def made_under(text: str, own: dict[str, CharSet] | None) -> tuple[Made, bool]:
@@ -66,7 +50,7 @@ def made_under(text: str, own: dict[str, CharSet] | None) -> tuple[Made, bool]:
 
 def tables(text: str, versions: list[str]) -> Made:
     """The content of a file of `grammars/tables`, for these versions of Unicode."""
-    known = classes()
+    known = python_classes()
     made, used = made_under(text, known[versions[0]])
     if not used:
         return shipped_tables.joined({shipped_tables.ANY: made})
@@ -78,13 +62,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("names", nargs="*", help="grammars (all)")
     names = parser.parse_args().names or shipped_names()
-    known = classes()
-    own = known.get(unicodedata.unidata_version)
-    assert own is None or all(np.array_equal(own[k].flat, python_re.python_class(k).flat) for k in "dsw")
     FOLDER.mkdir(exist_ok=True)
     for name in names:
         text = shipped_text(name) or ""
-        made = tables(text, list(known))
+        made = tables(text, list(python_classes()))
         data = shipped_tables.compressed(made)
         (FOLDER / f"{name}.bin").write_bytes(data)
         print(f"{name}: {len(data)} bytes, for {', '.join(made[1]['keys'])}")

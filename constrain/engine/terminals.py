@@ -13,6 +13,7 @@ from constrain.engine import layout as L
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
 from constrain.regular.dfa import relabelled
+from constrain.sorted_arrays import distinct
 
 if TYPE_CHECKING:
     from constrain.engine.rules_lexer import Table
@@ -61,7 +62,7 @@ def _columns(count: int, named: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
 def edges(dfa: Dfa) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Sources and targets of all moves of the automaton, without repeats."""
     source, column = np.nonzero(dfa.table >= 0)
-    pairs = np.unique(source * len(dfa.table) + dfa.table[source, column])
+    pairs = distinct(source * len(dfa.table) + dfa.table[source, column])
     return pairs // len(dfa.table), pairs % len(dfa.table)
 
 
@@ -79,7 +80,7 @@ def distances(dfa: Dfa) -> npt.NDArray[np.int32]:
         far[front] = d
         d += 1
         spans = [source[begin[s] : begin[s + 1]] for s in front]
-        front = np.unique(np.concatenate(spans))
+        front = distinct(np.concatenate(spans))
         front = front[far[front] == FAR]
     return far
 

@@ -18,6 +18,7 @@ from constrain.grammar.ir import NEVER
 from constrain.grammar.lr_states import bits_of
 from constrain.limits import Limits
 from constrain.regular import Dfa, compile
+from constrain.sorted_arrays import distinct, ranked
 
 Ints: TypeAlias = NDArray[np.int32]
 Places: TypeAlias = tuple[int, ...]  # states of the automata of terminals, ascending
@@ -229,15 +230,15 @@ def _automata(cfg: Cfg, limits: Limits) -> dict[int, Dfa]:
 
 def common_classes(dfas: Sequence[Dfa]) -> tuple[Ints, Ints, list[list[int]]]:
     """Classes of characters that no automaton tells apart: (bounds, classes, for each automaton its class of each)."""
-    bounds = np.unique(np.concatenate([np.zeros(1, np.int32), *(d.bounds for d in dfas)]))
+    bounds = distinct(np.concatenate([np.zeros(1, np.int32), *(d.bounds for d in dfas)]))
     own = [d.classes[np.searchsorted(d.bounds, bounds, side="right") - 1] for d in dfas]
     code = np.zeros(len(bounds), np.int64)
     size = 1
     for dfa, column in zip(dfas, own, strict=True):
         if size * dfa.n_classes >= 1 << 62:
-            code = np.unique(code, return_inverse=True)[1].reshape(-1).astype(np.int64)
+            code = ranked(code).rank.astype(np.int64)
             size = len(bounds)
         code = code * dfa.n_classes + column
         size *= dfa.n_classes
-    _, first, classes = np.unique(code, return_index=True, return_inverse=True)
-    return bounds.astype(np.int32), classes.reshape(-1).astype(np.int32), [column[first].tolist() for column in own]
+    first, classes = ranked(code)
+    return bounds.astype(np.int32), classes.astype(np.int32), [column[first].tolist() for column in own]

@@ -11,6 +11,7 @@ those left at a match become `not_before`. Whatever can't be said that way is re
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from constrain.regular.dfa import UNIVERSE, Dfa, finished, relabelled
 from constrain.regular.layout import Ints
 from constrain.regular.ordered_program import AGAIN, AHEAD, BEHIND, CHAR, LOOP, MATCH, Program, program_of
 from constrain.regular.python_re import flag_bits
+from constrain.sorted_arrays import distinct, ranked
 
 Demand: TypeAlias = tuple[int, int]  # a lookahead's automaton and its state: what follows must be accepted from there
 Demands: TypeAlias = frozenset[Demand]
@@ -55,6 +57,7 @@ def leftmost_first(pattern: str, flags: int | str = 0, limits: Limits = DEFAULT_
 
 
 _taken: Cache[tuple[Taken, ...]] = Cache(4096, 16 << 20)
+_following: Cache[tuple[Regex | None]] = Cache(1024, 4 << 20)  # by demands: what may not follow
 
 
 class _Alphabet:
@@ -67,7 +70,7 @@ class _Alphabet:
     def __init__(self, program: Program) -> None:
         automata = [*program.ahead, *program.behind]
         flats = [np.array(chosen.flat, np.int64) for chosen in program.sets]
-        cuts = np.unique(
+        cuts = distinct(
             np.concatenate(
                 [
                     np.array([0, SURROGATES[0], SURROGATES[1] + 1]),
@@ -86,13 +89,13 @@ class _Alphabet:
         for dfa in automata:
             rows.append(dfa.classes[np.searchsorted(dfa.bounds, cuts, side="right") - 1].astype(np.int64))
         for row in rows:
-            number = np.unique(number * (int(row.max()) + 1) + row, return_inverse=True)[1].reshape(-1)
-        _, first, classes = np.unique(number, return_index=True, return_inverse=True)
+            number = ranked(number * (int(row.max()) + 1) + row).rank
+        first, classes = ranked(number)
         characters = first[(cuts[first] < SURROGATES[0]) | (cuts[first] > SURROGATES[1])]
         renumbered = np.full(len(first), -1)
-        renumbered[classes.reshape(-1)[characters]] = np.arange(len(characters))
+        renumbered[classes[characters]] = np.arange(len(characters))
         self.bounds = cuts
-        self.classes = renumbered[classes.reshape(-1)]
+        self.classes = renumbered[classes]
         chosen = [row[characters].tolist() for row in rows]
         sets, split = len(flats), len(flats) + len(program.ahead)
         bits = zip(*chosen[:sets], strict=True) if sets else [()] * len(characters)
@@ -225,6 +228,17 @@ class _Simulation:
         """The texts that must not follow, so that the demands of one of the matches are met."""
         if not matches[-1]:
             return None
+        ahead = self.program.ahead
+        key = (tuple([frozenset([(ahead[which], state) for which, state in m]) for m in matches]), self.limits)
+        made = _following.get(key)
+        if made is None:
+            found = self.not_allowed(matches)
+            made = (found,)
+            _following.put(key, made, 256 + sum(dfa.table.nbytes for dfa in ahead))
+        return made[0]
+
+    def not_allowed(self, matches: tuple[Demands, ...]) -> Regex | None:
+        """`not_before`, made anew."""
         allowed = union(*[intersect(*[self.demanded(d) for d in demands]) for demands in matches])
         dfa = compile(allowed, self.limits)
         if compile(ALL, self.limits) == dfa:
@@ -334,10 +348,11 @@ class _Closure:
 def _columns(dfa: Dfa) -> list[int]:
     """The columns that characters have."""
     _, classes = _without_surrogates(dfa)
-    columns: list[int] = np.unique(classes[classes >= 0]).tolist()
+    columns: list[int] = distinct(classes[classes >= 0]).tolist()
     return columns
 
 
+@lru_cache(maxsize=256)
 def _universal_state(dfa: Dfa) -> int:
     """The state from which everything is accepted, -1 if there is none."""
     columns = _columns(dfa)
@@ -355,6 +370,6 @@ def _anything_before(dfa: Dfa) -> frozenset[int]:
 
 def _without_surrogates(dfa: Dfa) -> tuple[Ints, Ints]:
     """The intervals of an automaton with the surrogates in class -1."""
-    cuts = np.union1d(dfa.bounds, [SURROGATES[0], SURROGATES[1] + 1]).astype(np.int32)
+    cuts = distinct(np.append(dfa.bounds, np.array([SURROGATES[0], SURROGATES[1] + 1], np.int32)))
     classes = dfa.classes[np.searchsorted(dfa.bounds, cuts, side="right") - 1]
     return cuts, np.where((cuts >= SURROGATES[0]) & (cuts <= SURROGATES[1]), np.int32(-1), classes)

@@ -1,13 +1,16 @@
 """Character classes by property: `\\p{...}` of ECMA-262, and what `\\d`, `\\w`, `\\s` and case mean in Python's `re`.
 
 The properties of Unicode lie in properties.txt (made by tests/regular/make_properties.py); it is read when a pattern
-first names one. The classes of `re` are asked of `re` itself, so they are those of the Python that runs.
+first names one. The classes of `re` are those of the Python that runs. python_classes.txt lists them by version of
+Unicode (tests/regular/make_python_classes.py adds one); where it has not the version, `re` is asked about every
+character, which takes a while.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+import unicodedata
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +70,25 @@ def property_set(text: str) -> CharSet:
 @cache
 def python_class(letter: str) -> CharSet:
     """What `\\d`, `\\w` or `\\s` match in a `str` pattern of this Python's `re`."""
+    known = python_classes().get(unicodedata.unidata_version)
+    return asked_of_re(letter) if known is None else known[letter]
+
+
+@cache
+def python_classes() -> dict[str, dict[str, CharSet]]:
+    """Version of Unicode -> letter -> what it matches. (In the file later versions are differences.)"""
+    out: dict[str, dict[str, CharSet]] = {}
+    last: dict[str, CharSet] = {}
+    for line in Path(__file__).with_name("python_classes.txt").read_text("ascii").splitlines():
+        version, letter, sign, ranges = line.split(" ", 3)
+        before = last.get(letter, CharSet([]))
+        last[letter] = before | decoded(ranges) if sign == "+" else before - decoded(ranges)
+        out[version] = dict(last)
+    return out
+
+
+def asked_of_re(letter: str) -> CharSet:
+    """What a letter matches, by trying all characters."""
     points = np.arange(0x110000, dtype="<u4")
     every = points[(points < 0xD800) | (points > 0xDFFF)].tobytes().decode("utf-32-le")
     spans = (m.span() for m in re.finditer(rf"\{letter}+", every))
@@ -90,6 +112,7 @@ def _further_cases() -> dict[int, tuple[int, ...]]:
     return {}
 
 
+@lru_cache(maxsize=128)
 def ignoring_case(chosen: CharSet, ascii_only: bool = False) -> CharSet:
     """What a class matches under `re.IGNORECASE`: the characters whose lower case is that of one in the class."""
     if ascii_only:

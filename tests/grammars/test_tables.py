@@ -22,6 +22,7 @@ from constrain.grammar.ir import Rules
 from constrain.grammar.kept import Made
 from constrain.grammar.shipped import shipped_file, shipped_names, shipped_text
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.regular.properties import python_classes
 
 AGAIN = "Run `python scripts/make_shipped_tables.py`"
 ROOT = Path(__file__).parents[2]
@@ -93,17 +94,7 @@ def test_tables_are_what_is_made_now(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_names())
 def test_tables_of_all_versions(name: str) -> None:
-    assert same(content(name), script().tables(text_of(name), list(script().classes()))), AGAIN
-
-
-def test_the_list_of_versions_is_right_about_this_python() -> None:
-    from constrain.regular.properties import python_class
-
-    own = script().classes().get(unicodedata.unidata_version)
-    if own is None:
-        pytest.skip(f"Unicode {unicodedata.unidata_version} is not in the list")
-    for letter, chosen in own.items():
-        assert chosen.flat == python_class(letter).flat
+    assert same(content(name), script().tables(text_of(name), list(python_classes()))), AGAIN
 
 
 @pytest.mark.usefixtures("unread")

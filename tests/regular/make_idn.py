@@ -1,8 +1,8 @@
 """A tool: write constrain/regular/idn.txt, what host names may consist of, from `idna` and Python's `unicodedata`.
 
-    python tests/regular/make_idn.py
+    python -m tests.regular.make_idn
 
-Lines as in properties.txt (see make_properties.py), for the characters that both sources know:
+Lines as in properties.txt (see encoding.py), for the characters that both sources know:
 PVALID: in every label (RFC 5892); L, R, D, T: joining types; FIRST, SECOND: what composes with some mark after it, and
 such marks (NFC); FIRST-0, SECOND-0: the same where the second has no Canonical_Combining_Class;
 MARK: General_Category M; CLASS: Canonical_Combining_Class other than 0; VIRAMA: class 9;
@@ -17,34 +17,16 @@ from pathlib import Path
 
 from idna import idnadata
 
+from tests.regular.encoding import encoded, ranges_of
+
 CAPITAL = frozenset(range(65, 91))  # in labels of ASCII only
 TARGET = Path(__file__).parents[2] / "constrain" / "regular" / "idn.txt"
 CONTEXT = frozenset([0x200C, 0x200D, 0xB7, 0x375, 0x5F3, 0x5F4, 0x30FB, *range(0x660, 0x66A), *range(0x6F0, 0x6FA)])
 
 
-def base36(n: int) -> str:
-    """A number in base 36."""
-    digits = ""
-    while True:
-        n, digit = divmod(n, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-        if not n:
-            return digits
-
-
 def line(name: str, chosen: Iterable[int]) -> str:
     """The line of a set of code points."""
-    words, end = [], 0
-    ranges: list[list[int]] = []
-    for x in sorted(chosen):
-        if ranges and ranges[-1][1] + 1 == x:
-            ranges[-1][1] = x
-        else:
-            ranges.append([x, x])
-    for a, b in ranges:
-        words.append(base36(a - end) + ("." + base36(b - a) if b > a else ""))
-        end = b
-    return f"{name} {' '.join(words)}"
+    return f"{name} {encoded(ranges_of(chosen))}"
 
 
 def unpacked(ranges: Iterable[int]) -> set[int]:

@@ -1,9 +1,8 @@
 """A tool: write constrain/regular/properties.txt from the Unicode data of the packages `regex` and `fonttools`.
 
-    python tests/regular/make_properties.py
+    python -m tests.regular.make_properties
 
-One line for each property: its names, separated by `|`, and its ranges: pairs of base-36 numbers, how far a range
-begins behind the end of the one before it, and how much longer than one it is (left out when that is nothing).
+One line for each property: its names, separated by `|`, and its ranges (see encoding.py).
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import regex
 from fontTools.unicodedata import Scripts  # type: ignore[import-not-found]
+
+from tests.regular.encoding import encoded
 
 TARGET = Path(__file__).parents[2] / "constrain" / "regular" / "properties.txt"
 CHARACTERS = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)]))
@@ -40,25 +41,13 @@ Uppercase|Upper Variation_Selector|VS White_Space|space XID_Continue|XIDC XID_St
 SPECIAL = {"Zinh": ["Qaai"], "Copt": ["Qaac"]}  # further script codes
 
 
-def base36(n: int) -> str:
-    """A number in base 36."""
-    digits = ""
-    while True:
-        n, digit = divmod(n, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-        if not n:
-            return digits
-
-
 def line(names: str, prop: str) -> str:
     """The line of a property, as `regex` has it."""
-    words, end = [], 0
+    ranges = []
     for m in regex.finditer(rf"\p{{{prop}}}+", CHARACTERS):
         lo, hi = ord(CHARACTERS[m.start()]), ord(CHARACTERS[m.end() - 1])
-        for a, b in [(lo, 0xD7FF), (0xE000, hi)] if lo < 0xD800 < hi else [(lo, hi)]:
-            words.append(base36(a - end) + ("." + base36(b - a) if b > a else ""))
-            end = b
-    return f"{names} {' '.join(words)}".rstrip()
+        ranges += [(lo, 0xD7FF), (0xE000, hi)] if lo < 0xD800 < hi else [(lo, hi)]
+    return f"{names} {encoded(ranges)}".rstrip()
 
 
 def main() -> None:

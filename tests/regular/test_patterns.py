@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import string
+import unicodedata
 from itertools import product
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from constrain.errors import ConstraintError, LimitExceeded
 from constrain.limits import Limits
-from constrain.regular import compile, parse_ecma, parse_ecma_full, parse_python
+from constrain.regular import compile, parse_ecma, parse_ecma_full, parse_python, properties
 from constrain.regular.ast import intersect
+from tests.regular import make_python_classes
 
 compiled_only = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="minutes without the compiler")
 
@@ -349,6 +351,26 @@ def test_limits(parse) -> None:
     assert compile(parse("^(a|b)*a(a|b){12}$")).n_states == 8192
     with pytest.raises(LimitExceeded):
         compile(parse("^[a-z]{1,50}$"), Limits(dfa_states=20))
+
+
+def test_classes_of_this_python() -> None:
+    """The list of versions says what `re` does, and the tool that writes it would write the same."""
+    own = properties.python_classes().get(unicodedata.unidata_version)
+    if own is None:
+        pytest.skip(f"Unicode {unicodedata.unidata_version} is not in the list")
+    assert {letter: chosen.ranges for letter, chosen in own.items()} == {
+        letter: properties.asked_of_re(letter).ranges for letter in "dsw"
+    }
+    assert make_python_classes.classes_by(unicodedata) == own
+    text = make_python_classes.TARGET.read_text("ascii")
+    assert "\n".join(make_python_classes.lines(properties.python_classes())) + "\n" == text
+
+
+def test_classes_of_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that is not in the list is asked for its own."""
+    monkeypatch.setattr(unicodedata, "unidata_version", "99.0.0")
+    monkeypatch.setattr(properties, "asked_of_re", lambda letter: properties.CharSet.of(letter))
+    assert properties.python_class.__wrapped__("d") == properties.CharSet.of("d")
 
 
 @given(st.text(st.sampled_from(string.printable + "éλ😀"), max_size=12))
