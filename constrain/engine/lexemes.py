@@ -6,6 +6,7 @@ import numpy as np
 
 from constrain.engine.configurations import node_at
 from constrain.engine.entries import find_entry
+from constrain.engine.filters import child_of
 from constrain.engine.frames import (
     F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, M_ENTRY, M_LINE, M_PLAIN, M_TAIL, M_VOCABULARY, head_frame,
     open_frame,
@@ -23,6 +24,7 @@ from constrain.engine.memo import find_memo, pure_rules
 from constrain.engine.records import add_ids, add_listed, add_ref, add_row
 from constrain.engine.rules import after_exit, at_line, before_line
 from constrain.jit import engine_device as device
+from constrain.vocabulary.special import MARK
 
 
 @device
@@ -39,14 +41,21 @@ def loose_frames(H, X, c, tb, ib, v, far, n, top, frame):
         H[STATUS] = NEED_SCRATCH
         return top
     for k in range(n):
-        for j in range(CFG):
-            H[frame + F_CFG + j] = H[c + j]
-        head_frame(H, X, top, frame, mode_of(X, tb), tb, ib, v, 1)
-        H[frame + F_CUR] = X[far + k]
-        H[frame + F_END] = X[tb + TN * X[far + k] + 1]
-        top = frame
+        top = child_frame(H, X, c, tb, ib, v, X[far + k], top, frame)
         frame += size
     return top
+
+
+@device
+def child_frame(H, X, c, tb, ib, v, child, top, frame):
+    """Put a frame on top of `top` for one child of node v of a trie and the configuration at c. There is room for it.
+    Returns it."""
+    for j in range(CFG):
+        H[frame + F_CFG + j] = H[c + j]
+    head_frame(H, X, top, frame, mode_of(X, tb), tb, ib, v, 1)
+    H[frame + F_CUR] = child
+    H[frame + F_END] = X[tb + TN * child + 1]
+    return frame
 
 
 @device
@@ -70,6 +79,7 @@ def line_frames(H, X, c, v, top, frame):
         H[frame + F_CFG + j] = H[c + j]
     head_frame(H, X, top, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], v, 1)
     line_bits(H, off, frame + F_BITS, True)
+    H[frame + F_BITS + (MARK >> 5)] |= np.int32(1) << np.int32(MARK & 31)  # special tokens
     H[frame + F_FILTER] = 2 if X[X[X_TRIE] + TN * v + 3] != 0 else 1
     if m == 0:
         return frame
@@ -124,7 +134,7 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
         return -1
     groups, sections = X[e + L_GROUPS], X[e + L_SECTIONS]
     first = e + L_HEAD + groups * (L_GROUP + words)
-    if H[off + H[off + R_NODES]] > 0:  # a node has no watch
+    if H[off + H[off + R_NODES] - 1] > 0:  # a node has no watch
         for i in range(sections):
             x = X[first + L_SEC * i]
             if x < 0 or H[off + H[off + R_EXITS] + 2 * x + 1] >= 0:
@@ -150,6 +160,14 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
     if H[STATUS] != 0:
         return -1
     pure = pure_rules(H, c) != 0
+    if (H[off + H[off + R_NODES]] > 0 or H[off + R_NESTED] != 0) and v == 0 and d == D_BODY and label_of(H, t, s) >= 0:
+        special = child_of(X, tb, v, MARK)
+        if special != 0:  # behind exits, special tokens are left out
+            if frame + F_CFG + CFG > H[SCRATCH_END]:
+                H[STATUS] = NEED_SCRATCH
+                return -1
+            top = child_frame(H, X, c, tb, ib, v, special, top, frame)
+            frame += F_CFG + CFG
     for i in range(sections):
         sec = first + L_SEC * i
         x = X[sec]

@@ -26,12 +26,12 @@ MOST_FRAMES = 64  # what depends on more is not kept
 
 @device
 def pure_rules(H, c):
-    """Offset of the rules of the configuration at c where all that it leads to depends on frames of these rules alone;
-    else 0."""
+    """Offset of the rules of the configuration at c where all that it leads to depends on frames of these rules alone
+    (special tokens have none); else 0."""
     off = H[H[NODES] + (H[c] >> 4)]
     if off == 0 or H[off] != OP_RULES or H[off + R_LEXER] == 0 or H[off + R_NESTED] != 0:
         return 0
-    return off if H[off + H[off + R_NODES]] == 0 else 0
+    return off if H[off + H[off + R_NODES] - 1] == 0 else 0
 
 
 @device

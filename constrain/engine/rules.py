@@ -386,7 +386,10 @@ def at_line(H, nid, off, column, st, dst):
 
 @device
 def settled(H, p, dst):
-    """Write to dst what the pending list of p leads to without the next byte; returns how many."""
+    """Write to dst what the pending list of p leads to without the next byte, special tokens apart; returns how many.
+
+    (A special token is the whole of the next one, so whoever walks a trie here looks at these once, at its root.)
+    """
     k = 0
     while p > 0 and H[STATUS] == 0:
         p -= 1
@@ -401,6 +404,6 @@ def settled(H, p, dst):
         ph2 = pos & 15
         if H[off2] == OP_RULES and ph2 in (PH_TAKE, PH_AFTER):
             p = all_moves(H, there, off2, ph2, s, d, m, st2, ANY_BYTE, p)
-        else:
+        elif ph2 != PH_START or not is_special(H, there):
             k = emit(H, dst, k, pos, s, d, m, st2)
     return k

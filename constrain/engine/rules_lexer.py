@@ -113,7 +113,10 @@ def reachable_labels(lex: Lexer, words: int) -> Ints:
 
 
 def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
-    """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal."""
+    """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal.
+
+    Special tokens are left aside: nothing is looked up behind an exit for them.
+    """
     n = len(cfg.terminals)
     out = np.full((n, 256), True)
     found = np.zeros((n, 256), bool)
@@ -134,7 +137,7 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     special = set(cfg.ignore) | {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
     if cfg.indentation:
         special.add(cfg.indentation.newline)
-    if not any(t.node >= 0 for t in cfg.terminals):
+    if not any(t.node >= 0 and not t.special for t in cfg.terminals):
         plain = [t for t in range(n) if t not in special]
         out[plain] = found[plain]
     bits = np.packbits(out, axis=1, bitorder="little")

@@ -12,7 +12,7 @@ from constrain.engine import layout as L
 from constrain.engine import ready
 from constrain.grammar import kept
 from constrain.grammar.cfg import Cfg, Rule
-from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text
+from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text, Token
 from constrain.grammar.kept import Made
 from constrain.grammar.lalr import ACCEPT
 from constrain.limits import DEFAULT_LIMITS, Limits
@@ -171,10 +171,11 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
     at = len(record)
     listed = [i for i, node in enumerate(nodes) if node]
     empties = [i for i in listed if isinstance(grammar.nodes[nodes[i] - 1], Alt | Seq | Lazy | Rules)]
-    more = [len(listed), *listed, len(empties), *empties, *nodes, 0]
+    plain = sum(not isinstance(grammar.nodes[nodes[i] - 1], Token) for i in listed)
+    more = [plain, len(listed), *listed, len(empties), *empties, *nodes, 0]
     record = np.concatenate([record, np.array(more, np.int32)])
-    record[L.R_NODES], record[L.R_EMPTIES] = at, at + 1 + len(listed)
-    record[L.R_NODE_OF] = at + 2 + len(listed) + len(empties)
+    record[L.R_NODES], record[L.R_EMPTIES] = at + 1, at + 2 + len(listed)
+    record[L.R_NODE_OF] = at + 3 + len(listed) + len(empties)
     return Prepared(record, tuple(nodes), arrays.get("lexer"), arrays.get("watch"), bytes.fromhex(meta["key"]))
 
 

@@ -28,7 +28,8 @@ class Terminal(NamedTuple):
     and not this terminal's where the parser can take them: keywords among names. The first of them that holds the text
     and can be taken is the token. rank: with `lexing`, terminals of a smaller rank are preferred; among equal ranks the
     longest, and of equally long ones that with the smaller index. not_before: the terminal does not end where text of
-    this language follows (a negative look-ahead at its end); the token is the longest text that may end.
+    this language follows (a negative look-ahead at its end); the token is the longest text that may end. special: the
+    node is a special token of the vocabulary, over which no text goes on.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Terminal(NamedTuple):
     rank: int = 0
     unless: tuple[int, ...] = ()
     not_before: Regex | None = None
+    special: bool = False
 
 
 class Rule(NamedTuple):

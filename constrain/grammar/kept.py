@@ -99,7 +99,7 @@ def content_of(cfg: Cfg) -> list[bytes]:
     plain = [cfg.nonterminals, cfg.rules, cfg.start, cfg.lexing, sorted(cfg.ignore), cfg.indentation]
     out = [repr(plain).encode()]
     for t in cfg.terminals:
-        out.append(repr((t.name, t.node != NEVER, t.rank, t.unless)).encode())
+        out.append(repr((t.name, t.node != NEVER, t.special, t.rank, t.unless)).encode())
         for language in (t.language, t.not_before):
             out.append(b"" if language is None else digest_of(language, known))
     return out

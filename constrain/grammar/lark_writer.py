@@ -37,7 +37,7 @@ class RulesWriter:
             for shown, node in embed(part):
                 if node not in self.nodes:
                     self.nodes[node] = len(self.terminals)
-                    self.terminals.append(Terminal(shown, None, node))
+                    self.terminals.append(Terminal(shown, None, node, special=bool(part.tokens)))
                 places.append(self.nodes[node])
             self.places[name] = tuple(places)
         return self.places[name]

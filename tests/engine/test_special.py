@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any
 
@@ -16,8 +17,9 @@ from constrain.decoding.closing import Closing
 from constrain.engine.matcher import Matcher
 from constrain.grammar.cfg import Cfg, Rule, Terminal
 from constrain.grammar.ir import Grammar, Literal, Rules, Seq, Token
-from constrain.grammar.lalr import tables
+from constrain.grammar.lalr import Tables, tables
 from constrain.regular import ast, parse_python
+from tests.engine import test_rules
 from tests.grammar import naive_cfg, naive_lexing, random_cfg
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -30,11 +32,11 @@ END = "③"
 class Tokens:
     """A vocabulary of all words of some letters, of special tokens (characters in circles), and of bytes of no text."""
 
-    def __init__(self, letters: str, longest: int) -> None:
-        self.words = ["".join(w) for n in range(1, longest + 1) for w in product(letters, repeat=n)]
+    def __init__(self, letters: Iterable[str], longest: int) -> None:
+        self.words = sorted({"".join(w) for n in range(1, longest + 1) for w in product(letters, repeat=n)})
         self.texts = [*NAMES, *self.words]
         first = len(NAMES)
-        foreign = [b"\xff", b"\xff\0\0\0", b"\xff\0\0\1", b"\xfe", letters[0].encode() + b"\xff"]
+        foreign = [b"\xff", b"\xff\0\0\0", b"\xff\0\0\1", b"\xfe", self.words[0].encode() + b"\xff"]
         listed = [b""] * first + [w.encode() for w in self.words] + foreign
         names = {name: i for i, name in enumerate(NAMES.values())}
         self.vocabulary = Vocabulary.from_tokens(listed, eos=[first - 1], special=range(first), names=names)
@@ -58,7 +60,8 @@ def with_tokens(cfg: Cfg, behind: str = "") -> Constraint:
     """The constraint of rules in which terminals of one circled character stand for special tokens."""
     grammar = Grammar()
     terminals = [
-        Terminal(t.name, None, grammar.add_token(Token(NAMES[t.name]))) if t.name in NAMES else t for t in cfg.terminals
+        Terminal(t.name, None, grammar.add_token(Token(NAMES[t.name])), special=True) if t.name in NAMES else t
+        for t in cfg.terminals
     ]
     rules = grammar.add(Rules(cfg._replace(terminals=tuple(terminals))))
     grammar.start = rules if not behind else grammar.add(Seq((rules, grammar.add(Literal(behind.encode())))))
@@ -144,31 +147,65 @@ def with_characters(cfg: Cfg, behind: str) -> Constraint:
 def test_masks_with_a_random_lexer(cfg: Cfg, behind: str, data: Draw) -> None:
     """The engine reads a special token as it reads a character that only one terminal has."""
     tokens = Tokens(LETTERS, 2)
-    characters = Vocabulary.from_tokens([*(t.encode() for t in tokens.texts), b""], eos=[len(tokens.texts)])
     try:
         t = tables(cfg)
-        other = with_characters(cfg, behind).compile(characters).matcher()
-        matcher = with_tokens(cfg, behind).compile(tokens.vocabulary).matcher()
+        compare(cfg, behind, tokens, data.draw, 5, lambda text, end: bool(behind) or end == lexed(cfg, t, text))
     except (GrammarError, Unsatisfiable):
         return
+
+
+def lexed(cfg: Cfg, t: Tables, text: str) -> bool:
+    """Is the text in the language, by the definition?"""
+    return naive_lexing.accepts(cfg, t, text)
+
+
+def compare(cfg: Cfg, behind: str, tokens: Tokens, draw: Draw, steps: int, check: Callable[[str, bool], bool]) -> None:
+    """Masks along a random text: with special tokens, and with characters in their places."""
+    characters = Vocabulary.from_tokens([*(t.encode() for t in tokens.texts), b""], eos=[len(tokens.texts)])
+    other = with_characters(cfg, behind).compile(characters).matcher()
+    matcher = with_tokens(cfg, behind).compile(tokens.vocabulary).matcher()
     text = ""
     try:
-        for _ in range(5):
+        for _ in range(steps):
             mask = np.zeros(characters.words, np.uint32)
             other.fill_mask(mask)
             bits = np.unpackbits(mask.view(np.uint8), bitorder="little")
             expected = {token for i, token in enumerate([*tokens.texts, END]) if bits[i]}
             good = tokens.allowed(matcher)
             assert good == expected, text
-            if not behind:
-                assert (END in good) == naive_lexing.accepts(cfg, t, text), text
+            assert check(text, END in good), text
             if not good - {END}:
                 return
-            token = data.draw(st.sampled_from(sorted(good - {END})))
+            token = draw(st.sampled_from(sorted(good - {END})))
             assert tokens.accept(matcher, token) and tokens.accept(other, token)
             text += token
     except LimitExceeded as error:
         assert error.keyword == "live_stacks" or (error.keyword == "lookahead" and is_ahead(other, tokens))
+
+
+@st.composite
+def blocks(draw: Draw) -> Cfg:
+    """Lines and blocks of tests/engine/test_rules.py with special tokens in some places."""
+    given = test_rules.blocks()
+    n = len(given.terminals)
+    terminals = (*given.terminals, circled("①"), circled("②"))
+    rules = []
+    for rule in given.rules:
+        right = [s + 2 * (s >= n) for s in rule.right]
+        for _ in range(draw(st.integers(0, 1))):
+            right.insert(draw(st.integers(0, len(right))), n + draw(st.integers(0, 1)))
+        rules.append(Rule(rule.left + 2, tuple(right)))
+    return given._replace(terminals=terminals, rules=tuple(rules), start=given.start + 2)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(blocks(), st.data())
+def test_masks_of_lines_and_blocks(cfg: Cfg, data: Draw) -> None:
+    tokens = Tokens(["a", "b:", "(", ")", "\n", " ", "#"], 3)
+    try:
+        compare(cfg, "", tokens, data.draw, 8, lambda text, end: True)
+    except (GrammarError, Unsatisfiable):
+        return
 
 
 def is_ahead(matcher: Matcher, tokens: Tokens) -> bool:
