@@ -14,8 +14,8 @@ from constrain.engine.frames import (
 from constrain.engine.interning import find_tail
 from constrain.engine.layout import (
     CFG, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, NEED_SCRATCH, NEED_STORE, PH_BLANK, PH_IN,
-    PH_INDENT, R_EXITS, R_LEXER, R_NESTED, R_NEWLINE, R_NODES, R_REACH, R_WORDS, SCRATCH_END, STATUS, TAIL_HEAD, TN,
-    X_IDS, X_TRIE,
+    PH_INDENT, R_AFTER, R_EXITS, R_LEXER, R_NESTED, R_NEWLINE, R_NODES, R_REACH, R_TERMINALS, R_WORDS, SCRATCH_END,
+    STATUS, TAIL_HEAD, TN, X_IDS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexeme_entries import LINE, build_lexer_entry, suffix_key
 from constrain.engine.lexer import label_of
@@ -24,7 +24,7 @@ from constrain.engine.memo import find_memo, pure_rules
 from constrain.engine.records import add_ids, add_listed, add_ref, add_row
 from constrain.engine.rules import after_exit, at_line, before_line
 from constrain.jit import engine_device as device
-from constrain.vocabulary.special import MARK
+from constrain.vocabulary.special import FOREIGN, MARK
 
 
 @device
@@ -98,6 +98,18 @@ def line_bits(H, off, bits, before):
 
 
 @device
+def meets_node(H, off, x):
+    """May a node that is no special token follow exit x (-1: loose children) while something is watched? A node has no
+    watch."""
+    if x < 0:
+        return True
+    exits = off + H[off + R_EXITS] + 2 * x
+    if H[exits + 1] < 0:
+        return False
+    return H[exits] >= H[off + R_TERMINALS] or has_bit(H, off + H[off + R_AFTER] + 8 * H[exits], FOREIGN)
+
+
+@device
 def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
     """`masks.use_entry` for a configuration of rules at c inside a token, at node v of any trie with its ids.
 
@@ -134,10 +146,9 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
         return -1
     groups, sections = X[e + L_GROUPS], X[e + L_SECTIONS]
     first = e + L_HEAD + groups * (L_GROUP + words)
-    if H[off + H[off + R_NODES] - 1] > 0:  # a node has no watch
+    if H[off + H[off + R_NODES] - 1] > 0:
         for i in range(sections):
-            x = X[first + L_SEC * i]
-            if x < 0 or H[off + H[off + R_EXITS] + 2 * x + 1] >= 0:
+            if meets_node(H, off, X[first + L_SEC * i]):
                 return -1
     for g in range(groups):
         r = e + L_HEAD + g * (L_GROUP + words)

@@ -13,6 +13,7 @@ from constrain.engine.terminals import dfa_record
 from constrain.errors import GrammarError, LimitExceeded
 from constrain.grammar.lookaheads import closure, integers
 from constrain.sorted_arrays import distinct, ranked, ranked_rows
+from constrain.vocabulary.special import FOREIGN
 
 if TYPE_CHECKING:
     from constrain.grammar.cfg import Cfg
@@ -115,7 +116,7 @@ def reachable_labels(lex: Lexer, words: int) -> Ints:
 def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal.
 
-    Special tokens are left aside: nothing is looked up behind an exit for them.
+    Special tokens are left aside: nothing is looked up behind an exit for them. Bit FOREIGN: another node may follow.
     """
     n = len(cfg.terminals)
     out = np.full((n, 256), True)
@@ -137,9 +138,14 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     special = set(cfg.ignore) | {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
     if cfg.indentation:
         special.add(cfg.indentation.newline)
-    if not any(t.node >= 0 and not t.special for t in cfg.terminals):
-        plain = [t for t in range(n) if t not in special]
-        out[plain] = found[plain]
+    plain = np.array([t not in special for t in range(n)], bool)
+    nodes = {i for i, t in enumerate(cfg.terminals) if t.node >= 0 and not t.special}
+    if nodes:
+        awaits = np.array([not nodes.isdisjoint(context) for context in lr.contexts], bool)
+        shifted = (action > 0) & (terminal < n)
+        plain[terminal[shifted][awaits[lr.context[action[shifted] - 1]]]] = False
+        found[:, FOREIGN:] = False
+    out[plain] = found[plain]
     bits = np.packbits(out, axis=1, bitorder="little")
     return bits.view(np.int32)
 

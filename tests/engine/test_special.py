@@ -27,6 +27,7 @@ Draw = Any
 
 NAMES = {"①": "<|one|>", "②": "<|two|>", "③": "<|end|>"}  # the last one ends a text, too
 END = "③"
+NODE = "!"  # a text beside the lexer
 
 
 class Tokens:
@@ -59,10 +60,12 @@ class Tokens:
 def with_tokens(cfg: Cfg, behind: str = "") -> Constraint:
     """The constraint of rules in which terminals of one circled character stand for special tokens."""
     grammar = Grammar()
-    terminals = [
-        Terminal(t.name, None, grammar.add_token(Token(NAMES[t.name])), special=True) if t.name in NAMES else t
-        for t in cfg.terminals
-    ]
+    terminals = list(cfg.terminals)
+    for i, t in enumerate(terminals):
+        if t.name in NAMES:
+            terminals[i] = Terminal(t.name, None, grammar.add_token(Token(NAMES[t.name])), special=True)
+        elif t.name == NODE:
+            terminals[i] = Terminal(t.name, None, grammar.add(Literal(NODE.encode())))
     rules = grammar.add(Rules(cfg._replace(terminals=tuple(terminals))))
     grammar.start = rules if not behind else grammar.add(Seq((rules, grammar.add(Literal(behind.encode())))))
     return Constraint(grammar)
@@ -115,7 +118,7 @@ def test_masks_of_random_rules(cfg: Cfg, data: Draw) -> None:
 
 
 small = st.sampled_from(["a", "b", "ab", r"a+", r"[ab]+", r"a(\.a)?", r"\.", r"\.\.", r"b\.?b", r"a|ab|abb", r"b*\."])
-LETTERS = "ab._"
+LETTERS = "ab._!"
 
 
 @st.composite
@@ -123,7 +126,7 @@ def lexing(draw: Draw) -> Cfg:
     """Rules over a few terminals that begin with one another, some ignored, and two special tokens."""
     count = draw(st.integers(1, 3))
     made = [Terminal(f"T{i}", parse_python(draw(small)), rank=draw(st.integers(0, 2))) for i in range(count)]
-    made += [circled("①"), circled("②")]
+    made += [circled("①"), circled("②"), *([circled(NODE)] if draw(st.booleans()) else [])]
     names, rules = draw(random_cfg.rules(len(made), most=3))
     ignore = frozenset[int]()
     if draw(st.booleans()):
@@ -180,7 +183,8 @@ def compare(cfg: Cfg, behind: str, tokens: Tokens, draw: Draw, steps: int, check
             assert tokens.accept(matcher, token) and tokens.accept(other, token)
             text += token
     except LimitExceeded as error:
-        assert error.keyword == "live_stacks" or (error.keyword == "lookahead" and is_ahead(other, tokens))
+        beside = any(t.name == NODE for t in cfg.terminals)  # such a text has no watch
+        assert error.keyword == "live_stacks" or (error.keyword == "lookahead" and (beside or is_ahead(other, tokens)))
 
 
 @st.composite
@@ -219,7 +223,7 @@ def is_ahead(matcher: Matcher, tokens: Tokens) -> bool:
     return False
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lexing(), st.sampled_from(["", "a", "."]), st.data())
 def test_many_tokens_and_texts(cfg: Cfg, behind: str, data: Draw) -> None:
     """Masks equal what `accept` takes, with entries in the store and remembered masks."""
