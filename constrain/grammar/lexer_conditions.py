@@ -88,6 +88,7 @@ class Conditional(Product):
             elif n + i in self.first:
                 self.look[i] = self.first[n + i]
         self.free: set[int] = set()  # watches that some character ends
+        self._settles: dict[tuple[Places, tuple[tuple[int, int], ...]], int] = {}
 
     def open(self, places: Places) -> bool:
         """Is a terminal with a look-ahead among the places?"""
@@ -155,6 +156,13 @@ class Conditional(Product):
 
     def _settled(self, places: Places, pending: list[tuple[int, int]]) -> int:
         """The state for what a text leads to."""
+        key = (places, tuple(pending))
+        state = self._settles.get(key)
+        if state is None:
+            state = self._settles[key] = self._settled_anew(places, pending)
+        return state
+
+    def _settled_anew(self, places: Places, pending: list[tuple[int, int]]) -> int:
         active = [p for p in places if p < self.copies]
         options: list[Option] = []
         better: set[int] = set()

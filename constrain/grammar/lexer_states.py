@@ -22,6 +22,8 @@ from constrain.sorted_arrays import distinct, ranked
 
 Ints: TypeAlias = NDArray[np.int32]
 Places: TypeAlias = tuple[int, ...]  # states of the automata of terminals, ascending
+FEW = 8  # places that are quicker split one by one
+MOST_CELLS = 1 << 24  # of a table of all moves
 
 
 class Product:
@@ -46,6 +48,7 @@ class Product:
         self.ends: list[bool] = []  # place -> does a text of the terminal end here
         self._lay_out(own)
         self.copies = len(self.moves)
+        self.table = self._table(own) if 2 * self.copies * self.columns <= MOST_CELLS else None
         self.moves += [[(p + self.copies, mask) for p, mask in row] for row in self.moves]
         self.terminal += self.terminal
         self.ends += self.ends
@@ -78,6 +81,15 @@ class Product:
                 self.moves.append([(base + target, mask) for target, mask in targets.items()])
             self.terminal += [i] * dfa.n_states
             self.ends += (dfa.accept >= 0).tolist()
+
+    def _table(self, own_classes: Sequence[Sequence[int]]) -> Ints:
+        """int32[n_places, columns]: `moves` as a table, -1 for none."""
+        out = np.full((2 * self.copies, self.columns), -1, np.int32)
+        for (i, dfa), own in zip(self.dfas.items(), own_classes, strict=True):
+            rows = dfa.table[:, own]
+            for base in (self.first[i], self.first[i] + self.copies):
+                out[base : base + len(rows)] = np.where(rows >= 0, rows + base, -1)
+        return out
 
     def start(self, context: Iterable[int]) -> int:
         """The state where a token of these terminals begins, -1: none can."""
@@ -169,7 +181,7 @@ class Product:
 
     def some(self, places: Places) -> dict[Places, int]:
         """Where the classes lead from some places: bit sets of classes."""
-        return self._few(places) if len(places) < 6 else self._many(places)
+        return self._many(places) if self.table is None and len(places) > 5 else self._few(places)
 
     def _few(self, places: Places) -> dict[Places, int]:
         """Where the classes lead from a few places: bit sets of classes."""
@@ -182,6 +194,14 @@ class Product:
 
     def split(self, places: Places) -> list[tuple[int, Places]]:
         """Bit sets of classes, and to which place each of the places leads by them, -1: to none."""
+        if self.table is not None and len(places) > FEW:
+            groups: dict[bytes, int] = {}
+            data = self.table[list(places)].T.tobytes()
+            size = 4 * len(places)
+            for c in range(self.columns):
+                column = data[c * size : (c + 1) * size]
+                groups[column] = groups.get(column, 0) | 1 << c
+            return [(mask, tuple(np.frombuffer(column, np.int32).tolist())) for column, mask in groups.items()]
         pieces: list[tuple[int, Places]] = [((1 << self.columns) - 1, ())]
         for p in places:
             moves = self.moves[p]
