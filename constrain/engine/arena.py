@@ -90,6 +90,7 @@ class Arena:
         self.spell = spell
         self.limits = limits
         self.store = store
+        self.words = words
         self.specs = specs  # terminals by id: ("text" | "string" | "counted" | "choice" | "keys", what)
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
         self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
@@ -280,6 +281,9 @@ class Arena:
                 made = grammar.prepared[n] = prepared(node, grammar, self.limits)
         if len(grammar.nodes) + 1 > self._node_slots:
             self._grow_nodes()
+        tokens = 32 * self.words
+        if self.H[L.IDS_END] - self.H[L.IDS] < tokens:
+            self._region(L.IDS, tokens)  # masks of rules name many tokens; a mask that lacks room is begun anew
         record = made.record.copy()
         record[L.R_NESTED] = n != grammar.start
         if made.lexer is not None and made.watch is not None:
