@@ -12,6 +12,7 @@ import numpy.typing as npt
 from constrain import jit
 from constrain.engine import kernels
 from constrain.engine import layout as L
+from constrain.engine.ahead import Ahead
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
 from constrain.engine.special import spelling_of, vocabulary_for
 from constrain.engine.store import Store, store_of
@@ -44,6 +45,7 @@ class CompiledConstraint:
         self.size, self.words = vocabulary.size, vocabulary.words
         self.generation = 0
         self.plan: object = None  # how its texts can be completed (decoding/closing.py)
+        self._ahead = Ahead(grammar, limits)
         self._eos = frozenset(vocabulary.eos_ids)
         self.named_ids = vocabulary.named_ids if grammar.tokens else frozenset()
         self._specs: list[tuple[str, Any]] = [("any", None)]
@@ -84,6 +86,8 @@ class CompiledConstraint:
             self._make_room(arg)
         elif status == L.NEED_COVER:
             arena.make_cover(arg)
+        elif status == L.NEED_ANSWER:
+            H[arg + 7] = 1 if self._ahead.is_fresh(H, arg) else 2
         elif status in REGIONS:
             arena.double(REGIONS[status])
         elif status == L.LIMIT_LIVE:
@@ -146,6 +150,7 @@ class CompiledConstraint:
                 moved[m._state] = old.export_state(m._state)
         self._arena = self._new_arena()
         self.generation += 1
+        self._ahead.forget()
         self._sync()
         self._start = -1
         places = {state: self._import(data) for state, data in moved.items()}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import (
-    bytesets, configurations, distinct, entries, exits, filters, frames, interning, layout, lexeme_entries, lexemes,
-    lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
+    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, layout,
+    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
 )  # fmt: skip
 from constrain.engine.distinct import list_with, text_with
 from constrain.engine.interning import intern_state, push_text, seen_with
@@ -25,8 +25,8 @@ from constrain.engine.records import apply_record
 from constrain.engine.tries import build_trie
 
 _MODULES = (
-    bytesets, configurations, distinct, entries, exits, filters, frames, interning, layout, lexeme_entries, lexemes,
-    lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
+    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, layout,
+    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
 )  # fmt: skip
 
 

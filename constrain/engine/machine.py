@@ -7,11 +7,12 @@ still be completed.
 
 from __future__ import annotations
 
+from constrain.engine.becoming import beginning_so, can_differ, must_repeat
 from constrain.engine.configurations import after, emit, node_at, pend, terminal_at
 from constrain.engine.distinct import (
-    ARRAY, END, KEY, NUMBER, OBJECT, STRING, WORD, beginning_so, can_differ, end_number, end_object, list_with,
-    must_repeat, note, text_with,
+    ARRAY, END, KEY, NUMBER, OBJECT, STRING, WORD, end_number, end_object, list_with, note, text_with,
 )  # fmt: skip
+from constrain.engine.fresh import keep_fresh
 from constrain.engine.interning import push, push_text
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_WORK, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ,
@@ -381,7 +382,7 @@ def step(H, src, m, b, dst):
                 p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)
     if H[STATUS] != 0:
         return 0
-    return k
+    return keep_fresh(H, dst, k)
 
 
 @device

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.distinct import must_repeat
+from constrain.engine.becoming import must_repeat
+from constrain.engine.fresh import confined
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
@@ -188,7 +189,7 @@ def may_stay(H, c, t, room, raw):
     st = H[c + 4]
     if raw != 0:
         return False
-    if H[st + S_UNIQ] != st or must_repeat(H, st):
+    if (H[st + S_UNIQ] != st and confined(H, st) == 0) or must_repeat(H, H[st + S_UNIQ]):
         return True
     return room == ROOM_FREE and (H[t] == T_ANY or H[t + TD_OPEN] != 0)
 

@@ -103,6 +103,7 @@ class Items(NamedTuple):
     (item, target) of `steps[q]`. It may end in the states with `ends`, after lo..hi items.
 
     distinct: 1: no two items have the same JSON value; `schema/distinct.py` says which items that can be asked of.
+    3: as 1, and the value of some item may be decided before its last bracket, so the engine looks ahead (fresh.py).
     2: some two have; then the states of the second half are those after they came, and the others do not end.
 
     Steps lead to the same or to later states. No item may be empty or begin with whitespace or `]`.

@@ -1,9 +1,9 @@
 """`uniqueItems`: which arrays the engine can keep distinct items in, and how many distinct items there can be.
 
 The engine (engine/distinct.py) refuses an item that is there already, and sees to it that an open string, number or
-word can still become another one. It does not see ahead of an array or object: those must be able to grow until they
-close. Nor does it see that no other item is left, so where there are finitely many, that is counted here. Arrays
-beyond this are refused by name.
+word can still become another one, and where the array is marked so, an object whose members are all declared
+(engine/fresh.py). Other arrays and objects must be able to grow until they close. It does not see that no other item is
+left, so where there are finitely many, that is counted here. Arrays beyond this are refused by name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from constrain.grammar.ir import (
     StringChoice,
     Text,
 )  # fmt: skip
-from constrain.regular.ast import Regex, chars, concat, intersect, literal, optional, repeat, union
+from constrain.regular.ast import Regex, chars, concat, difference, intersect, literal, optional, repeat, union
 from constrain.schema import finite, numbers
 from constrain.schema.shape import Refusal
 from constrain.schema.values import Json, key, number
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 MOST_VALUES = 4096  # of a kind of items, up to which they are listed
+NESTED = -2  # among the nodes that are looked at: an object all of whose members are declared is among them
+MOST_NAMES = 100  # of an object all of whose members are declared
 MOST_FRONTS = 256  # ways to fill the places at the front that have few values
 _WORDS = {b"null": None, b"true": True, b"false": False}
-_CLOSED = "items that are objects or arrays with an end of their own can't be kept distinct"
+_CLOSED = "items that are arrays with an end of their own, or objects with counted members, can't be kept distinct"
 _SHARED = "items of different places that have few values can't be kept distinct"
 _LARGE = f"items of several kinds with more than {MOST_VALUES} values each can't be counted"
 
@@ -71,7 +73,7 @@ def _finish(c: Compiler, node: Items) -> Node:
     domains = {item: domain(c, item, set()) for item in kinds}
     plain = {item: _plain(c, item, {}) for item in kinds}
     steps = tuple(tuple((plain[item], q) for item, q in row) for row in node.steps)
-    node = node._replace(steps=steps, distinct=1)
+    node = node._replace(steps=steps, distinct=3 if any(_ends_itself(c, item, set()) for item in kinds) else 1)
     if all(d.size is None for d in domains.values()):
         return node
     if len(kinds) == 1 and all(q == p for p, row in enumerate(steps) for _, q in row):
@@ -139,6 +141,8 @@ def _finish_shorter(c: Compiler, node: Items, cut: int, domains: dict[NodeId, Do
 
 def domain(c: Compiler, at: NodeId, active: set[NodeId]) -> Domain:
     """The values of the texts of a node. Raises `_Refused`."""
+    if at in active and NESTED in active:  # it may nest without end
+        raise _Refused(_CLOSED)
     if at == NEVER or at in active:
         return Domain({}, 0)
     node = c.distinct[at][0] if at in c.distinct else c.grammar.nodes[at]
@@ -153,8 +157,7 @@ def domain(c: Compiler, at: NodeId, active: set[NodeId]) -> Domain:
     if isinstance(node, Text):
         return _numbers(c, node)
     if isinstance(node, Object):
-        if node.hi is None and node.free and node.free[-1][0] is None and node.free[-1][1] != NEVER:
-            return ENDLESS
+        return ENDLESS if _grows(c, node) else _declared(c, at, node, active)
     elif isinstance(node, Array):
         if node.hi is None and node.item != NEVER:
             return ENDLESS
@@ -163,6 +166,51 @@ def domain(c: Compiler, at: NodeId, active: set[NodeId]) -> Domain:
         if all(span is None or span[1] is None for span in found):
             return ENDLESS
     raise _Refused(_CLOSED)
+
+
+def _grows(c: Compiler, node: Object) -> bool:
+    """May an object of the node get a member with a new name at any time?"""
+    if node.hi is not None:
+        return False
+    if node.free and node.free[-1][0] is None and node.free[-1][1] != NEVER:
+        return True
+    from constrain.regular import compile
+
+    before: list[Regex] = []
+    for language, value in node.free:
+        if language is None:
+            return value != NEVER
+        if value != NEVER:
+            left = difference(language, union(*before)) if before else language
+            dfa = compile(left, c.limits)
+            if not dfa.is_empty and dfa.max_length is None:
+                return True
+        before.append(language)
+    return False
+
+
+def _declared(c: Compiler, at: NodeId, node: Object, active: set[NodeId]) -> Domain:
+    """The values of objects all of whose members are declared: how many, if there are finitely many."""
+    possible = [i for i, value in enumerate(node.values) if value != NEVER]
+    bounded = node.lo > sum(node.required) or (node.hi is not None and node.hi < len(possible))
+    if any(value != NEVER for _, value in node.free) or node.demands or bounded or len(node.names) > MOST_NAMES:
+        raise _Refused(_CLOSED)
+    size: int | None = 1
+    for i in possible:
+        values = domain(c, node.values[i], active | {at, NESTED}).size
+        size = None if size is None or values is None else size * (values + (not node.required[i]))
+    return ENDLESS if size is None or size >= 1 << 20 else Domain(None, size)
+
+
+def _ends_itself(c: Compiler, at: NodeId, seen: set[NodeId]) -> bool:
+    """May an item of this kind, which has a domain, be an object all of whose members are declared?"""
+    if at == NEVER or at in seen:
+        return False
+    seen.add(at)
+    node = c.grammar.nodes[at]
+    if isinstance(node, Alt):
+        return any(_ends_itself(c, option, seen) for option in node.options)
+    return isinstance(node, Object) and not _grows(c, node)
 
 
 def _is_few(c: Compiler, node: Items, active: set[NodeId]) -> bool:
@@ -245,16 +293,23 @@ def one_spelling() -> Regex:
     return union(literal("0"), concat(minus, whole, optional(fraction)), concat(minus, literal("0"), fraction))
 
 
-def _plain(c: Compiler, at: NodeId, done: dict[NodeId, NodeId]) -> NodeId:
-    """The node with one spelling for each of its numbers, where not every number is allowed."""
-    if at == NEVER or at in done:
+def _plain(c: Compiler, at: NodeId, done: dict[NodeId, NodeId], inside: bool = False) -> NodeId:
+    """The node with one spelling for each of its numbers, where not every number is allowed.
+
+    inside: it is a member of an object all of whose members are declared.
+    """
+    if at == NEVER or at in done or at in c.distinct:
         return done.get(at, at)
     done[at] = at
     node = c.grammar.nodes[at]
-    if isinstance(node, Text) and node.language is not numbers.every() and not _is_free_integer(c, node.language):
-        done[at] = c.leaf(Text(intersect(node.language, one_spelling())))
+    if isinstance(node, Text) and node.language is not numbers.every():
+        if inside or not _is_free_integer(c, node.language):
+            done[at] = c.leaf(Text(intersect(node.language, one_spelling())))
     elif isinstance(node, Alt):
-        done[at] = c.alternatives([_plain(c, option, done) for option in node.options])
+        done[at] = c.alternatives([_plain(c, option, done, inside) for option in node.options])
+    elif isinstance(node, Object) and not _grows(c, node):
+        values = tuple([_plain(c, value, done, True) for value in node.values])
+        done[at] = c.leaf(node._replace(values=values)) if values != node.values else at
     return done[at]
 
 

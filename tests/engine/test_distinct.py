@@ -35,14 +35,14 @@ RANDOM = st.integers(0, 1 << 32).map(random.Random)
 
 
 def masks_agree(
-    c: Constraint, lives: Callable[[bytes], bool], ends: Callable[[bytes], bool], rng: random.Random
+    c: Constraint, lives: Callable[[bytes], bool], ends: Callable[[bytes], bool], rng: random.Random, steps: int = 12
 ) -> None:
     """Along a random walk the allowed tokens are those after which some text of the language still begins so."""
     compiled = c.compile(vocabulary_of(TOKENS))
     matcher = compiled.matcher()
     mask = matcher_mask(matcher)
     text = b""
-    for _ in range(12):
+    for _ in range(steps):
         found = ids_of(mask(matcher)) - set(TOKENS.eos)
         expected = {i for i, t in enumerate(TOKENS.tokens) if t and lives(text + t)}
         wrong = [TOKENS.tokens[i] for i in sorted(found ^ expected)]

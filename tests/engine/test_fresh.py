@@ -1,0 +1,179 @@
+"""Distinct objects whose members are all declared: masks against a list of all arrays, and answers against a list of
+all values."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import constrain
+from tests.engine.test_distinct import masks_agree
+from tests.engine.twin import ids_of, pick
+
+SCALARS: list[tuple[Any, list[str]]] = [
+    ({"enum": ["a", "b"]}, ['"a"', '"b"']),
+    ({"type": "boolean"}, ["true", "false"]),
+    ({"const": 1}, ["1"]),
+    ({"type": "integer", "minimum": 11, "maximum": 12}, ["11", "12"]),
+    ({"type": "number", "minimum": 0.1, "maximum": 0.2, "multipleOf": 0.1}, ["0.1", "0.2"]),
+    ({"type": "string", "pattern": "^(a|ab)$"}, ['"a"', '"ab"']),
+    ({"type": "string", "pattern": "^[bé]*$", "maxLength": 1}, ['""', '"b"', '"é"']),
+    ({"anyOf": [{"enum": ["a", "ab"]}, {"enum": [None]}, {"const": "a"}]}, ['"a"', '"ab"', "null"]),
+]
+
+
+def closed(members: list[tuple[str, bool, Any, list[str]]], ordered: bool) -> tuple[Any, list[str]]:
+    """An object schema of members (name, required, schema, texts) with the texts of its values."""
+    schema = {
+        "type": "object",
+        "properties": {name: inner for name, _, inner, _ in members},
+        "required": [name for name, required, _, _ in members if required],
+        "additionalProperties": False,
+    }
+    texts = []
+    choices = [[*texts_of, *([] if required else [None])] for _, required, _, texts_of in members]
+    for chosen in itertools.product(*choices):
+        parts = [f'"{m[0]}":{text}' for m, text in zip(members, chosen, strict=True) if text is not None]
+        for order in [parts] if ordered else itertools.permutations(parts):
+            texts.append("{" + ",".join(order) + "}")
+    return schema, texts
+
+
+def values(texts: list[str]) -> int:
+    """The number of different values of some texts."""
+    return len({json.dumps(json.loads(text), sort_keys=True) for text in texts})
+
+
+def objects(rng: random.Random, ordered: bool, depth: int = 0) -> tuple[Any, list[str]]:
+    """A schema of an object with few values, and their texts."""
+    while True:
+        members = []
+        for name in rng.sample(["a", "b", "ab"], rng.randint(1, 2)):
+            inner = objects(rng, ordered, depth + 1) if depth < 1 and rng.random() < 0.3 else rng.choice(SCALARS)
+            members.append((name, rng.random() < 0.5, *inner))
+        schema, texts = closed(members, ordered)
+        if values(texts) <= 5 and len(texts) <= 12:
+            return schema, texts
+
+
+def arrays(texts: list[str], lo: int, most: int) -> frozenset[bytes]:
+    """All compact arrays of lo..most of these texts with different values."""
+    names = {text: json.dumps(json.loads(text), sort_keys=True) for text in texts}
+    return frozenset(
+        ("[" + ",".join(chosen) + "]").encode()
+        for n in range(lo, most + 1)
+        for chosen in itertools.product(texts, repeat=n)
+        if len({names[text] for text in chosen}) == n
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32).map(random.Random))
+def test_masks(rng: random.Random) -> None:
+    ordered = rng.random() < 0.6
+    schema, texts = objects(rng, ordered)
+    most = min(values(texts), 3 if len(texts) > 6 else 4)
+    lo = rng.choice([0, 0, 1, most])
+    whole = {"type": "array", "items": schema, "uniqueItems": True, "minItems": lo, "maxItems": max(most, 2)}
+    order = "schema" if ordered else "any"
+    c = constrain.json(whole, whitespace="compact", escapes="canonical", property_order=order)
+    words = arrays(texts, lo, most)
+    beginnings = frozenset(w[:i] for w in words for i in range(len(w) + 1))
+    for _ in range(3):
+        masks_agree(c, beginnings.__contains__, words.__contains__, rng, 30)
+
+
+def test_all_values_are_used_up() -> None:
+    for ordered in (True, False):
+        schema, texts = closed([("a", True, *SCALARS[0]), ("b", False, *SCALARS[1])], ordered)
+        whole = {"type": "array", "items": schema, "uniqueItems": True, "minItems": 6}
+        c = constrain.json(whole, property_order="schema" if ordered else "any")
+        text = "[" + ",".join(t for t in texts if not t.startswith('{"b"')) + "]"
+        assert c.matches(text)
+        assert not c.matches(text[:-1] + ',{"a":"a"}]')
+        with pytest.raises(constrain.Unsatisfiable):
+            constrain.json({**whole, "minItems": 7})
+
+
+OPEN = {
+    "strings": {"a": {"type": "string"}, "b": {"type": "boolean"}},
+    "last": {"b": {"enum": ["a", "b"]}, "a": {"type": "string", "minLength": 1}},
+    "numbers": {"a": {"type": "number"}, "b": {"type": "integer"}},
+    "bounds": {"a": {"type": "integer", "minimum": 3}, "b": {"type": "number", "minimum": 0, "maximum": 0.5}},
+    "nested": {"a": {"type": "object", "properties": {"b": {"type": "string"}}, "additionalProperties": False}},
+    "lists": {"a": {"type": "array", "items": {"type": "boolean"}}, "b": {"const": 1}},
+    "any": {"a": {}, "b": {"type": "null"}},
+}
+
+
+@pytest.mark.parametrize("order", ["schema", "any"])
+@pytest.mark.parametrize("name", OPEN)
+def test_no_dead_ends(name: str, order: Any) -> None:
+    """Random texts of endless languages: some token may always come, and what was finished has different items."""
+    import numpy as np
+
+    from tests.engine.test_distinct import TOKENS
+    from tests.engine.twin import vocabulary_of
+
+    item = {"type": "object", "properties": OPEN[name], "additionalProperties": False}
+    c = constrain.json(
+        {"type": "array", "items": item, "uniqueItems": True}, whitespace="compact", property_order=order, numbers="any"
+    )
+    compiled = c.compile(vocabulary_of(TOKENS))
+    mask = np.zeros((len(TOKENS.tokens) + 31) // 32, np.uint32)
+    rng = random.Random(name)
+    several = 0
+    for _ in range(12):
+        matcher, text = compiled.matcher(), b""
+        for _ in range(70):
+            matcher.fill_mask(mask)
+            found = sorted(ids_of(mask) - set(TOKENS.eos))
+            assert found or matcher.is_accepting, text
+            if not found or (matcher.is_accepting and rng.random() < 0.7):
+                break
+            chosen = pick(rng, found, TOKENS.tokens)
+            assert matcher.accept(chosen)
+            text += TOKENS.tokens[chosen]
+        if matcher.is_accepting:
+            items = json.loads(text)
+            assert c.matches(text)
+            several += len(items) > 1
+            for one, other in itertools.combinations(items, 2):
+                assert json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True), text
+    assert several or name in ("any", "nested")
+
+
+def test_what_must_be_left_out_or_in() -> None:
+    """By hand: what may follow a member decides how it may end."""
+    item = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"const": 1}}, "required": ["a"],
+            "additionalProperties": False}  # fmt: skip
+    c = constrain.json({"type": "array", "items": item, "uniqueItems": True}, whitespace="compact")
+    assert c.matches('[{"a":"x"},{"a":"x","b":1},{"a":"y"}]')
+    for text, position in (
+        ('[{"a":"x"},{"a":"x"}]', 19),  # `}` after the same value
+        ('[{"a":"x","b":1},{"a":"x"},{"a":"x"', 34),  # the quote: both values with "x" are there
+    ):
+        said = c.explain(text)
+        assert said is not None
+        assert said.byte == position
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "object", "properties": {"a": {"type": "array", "maxItems": 2}}, "additionalProperties": False},
+        {"type": "object", "properties": {"a": {}}, "additionalProperties": False, "minProperties": 1},
+        {"$ref": "#/$defs/node"},
+    ],
+)
+def test_refused(item: Any) -> None:
+    node = {"type": "object", "properties": {"n": {"$ref": "#/$defs/node"}}, "additionalProperties": False}
+    with pytest.raises(constrain.UnsupportedFeature) as caught:
+        constrain.json({"type": "array", "items": item, "uniqueItems": True, "$defs": {"node": node}})
+    assert (caught.value.keyword, caught.value.pointer) == ("uniqueItems", "/uniqueItems")
