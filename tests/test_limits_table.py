@@ -161,6 +161,14 @@ def test_distinct_items() -> None:
     with pytest.raises(UnsupportedFeature):
         constrain.json({"type": "array", "items": {"anyOf": words}, "uniqueItems": True})
 
+    def members(n: int) -> dict[str, Any]:
+        declared = {"properties": {f"m{i}": {} for i in range(n)}, "additionalProperties": False, "type": "object"}
+        return {"type": "array", "items": declared, "uniqueItems": True}
+
+    constrain.json(members(100))
+    with pytest.raises(UnsupportedFeature):
+        constrain.json(members(101))
+
 
 def test_exponents_of_any() -> None:
     c = constrain.json({"type": "integer"}, numbers="any")
