@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from constrain.engine import layout as L
-from constrain.engine.distinct import END, KEY, LONGEST_NUMBER, MARK, NUMBER, OBJECT, STRING, WORD
+from constrain.engine.distinct import LONGEST_NUMBER
+from constrain.engine.texts import END, KEY, MARK, NUMBER, OBJECT, STRING, WORD
 from constrain.engine.values import Words, spelled
+from constrain.errors import LimitExceeded
 from constrain.grammar.ir import Alt, Grammar, Literal, NodeId, Object, String, StringChoice, Text
 from constrain.limits import Limits
 from constrain.regular.ast import ALL
@@ -20,6 +22,8 @@ from constrain.regular.ast import ALL
 Value = tuple[Any, ...]
 Ranges = list[tuple[int, int]]
 GROWS: Value = ("grows",)  # a symbol that stands for values without end
+FAR = 1 << 30
+COUNTED = 1 << 16  # words of a language are counted up to here
 PARTS = (L.PH_OPEN, L.PH_COMMA, L.PH_KEY, L.PH_COLON, L.PH_VALUE, L.PH_AFTER)
 
 
@@ -38,31 +42,89 @@ class Ahead:
     def __init__(self, grammar: Grammar, limits: Limits) -> None:
         self.grammar, self.limits = grammar, limits
         self._words = Words(limits)
-        self._arena: Any = None  # the array of the last question, and values in it by their offset
-        self._known: dict[int, Value] = {}
+        self.questions = 0  # answered so far
+        self._ways: dict[NodeId, int] = {}
+        self._heights: dict[NodeId, int] = {}
+        self._list, self._found = 0, set[Value]()  # the list of finished items of the last question, and its values
 
     def forget(self) -> None:
-        """Let go of the array of the last question."""
-        self._arena, self._known = None, {}
+        """Let go of what was read from an arena that is no more."""
+        self._list, self._found = 0, set()
 
-    def is_fresh(self, H: Any, asked: int) -> bool:
+    def answer(self, H: Any) -> None:
+        """Answer the questions that wait in the arena."""
+        asked = int(H[L.ASKED])
+        while asked:
+            before = int(H[asked + L.K_Y])
+            try:
+                H[asked + L.K_X] = 1 if self._is_fresh(H, asked) else 2
+            except RecursionError:
+                what = "objects that must differ from others are nested too deeply"
+                raise LimitExceeded(what, keyword="stack_depth") from None
+            H[asked + L.K_Y] = 0
+            self.questions += 1
+            asked = before if before != asked else 0
+        H[L.ASKED] = 0
+
+    def ways(self, at: NodeId) -> list[int]:
+        """At least how many values each declared name of an object has, at most L.MANY."""
+        node = self.grammar.nodes[at]
+        assert isinstance(node, Object)
+        return [self._count(value) if value >= 0 else 0 for value in node.values]
+
+    def _count(self, at: NodeId) -> int:
+        """At least how many values a node has, at most L.MANY."""
+        if at not in self._ways:
+            self._ways[at] = L.MANY  # of what may hold another one like it
+            self._ways[at] = min(self._counted(self.grammar.nodes[at]), L.MANY)
+        return self._ways[at]
+
+    def _counted(self, node: Any) -> int:
+        if isinstance(node, Literal):
+            return 1
+        if isinstance(node, StringChoice):
+            return len(node.strings)
+        if isinstance(node, String):
+            words = self._words.count(ALL if node.language is None else node.language, node.lo, node.hi, COUNTED)
+            return L.MANY if words is None else words
+        if isinstance(node, Text):
+            words = self._words.count(node.language, 0, None, COUNTED)
+            return L.MANY if words is None else words
+        if isinstance(node, Alt):
+            return max((self._count(option) for option in node.options), default=0)
+        if isinstance(node, Object) and not node.free:
+            ways = 1
+            for value, required in zip(node.values, node.required, strict=True):
+                if value >= 0:
+                    ways = min(ways * (self._count(value) + (not required)), L.MANY)
+            return ways
+        return L.MANY
+
+    def _is_fresh(self, H: Any, asked: int) -> bool:
         """May the open item of the configuration at `asked` (layout.KIND_ASKED) become a value that is not there?"""
         pos, s, d, n, st = (int(x) for x in H[asked + 2 : asked + 7])
         frames = []
         while self._node(H, st).__class__ is Object:
             frames.append(st)
             st = int(H[st + L.S_PARENT])
-        if H is not self._arena:
-            self._arena, self._known = H, {}
-        found = set()
-        for at in values_before(H, st):
-            if at not in self._known:
-                self._known[at] = symbols(H, at)
-            found.add(self._known[at])
+        found = self._values_before(H, st)
         text = symbols(H, int(H[st + L.S_TEXT]))
         levels, tail = self._read(H, text, frames[::-1])
         wholes = self._wholes(H, levels, tail, pos, s, d, n)
         return any("grows" in value or value not in found for value in wholes)
+
+    def _values_before(self, H: Any, st: int) -> set[Value]:
+        """The values of the finished items of an array's frame."""
+        at = top = int(H[int(H[st + L.S_REG]) + 2])  # the register holds the open item
+        new = []
+        while at and at != self._list:
+            new.append(symbols(H, int(H[at + 3])))
+            at = int(H[at + 2])
+        if not at:
+            self._found = set()
+        self._list = top
+        self._found.update(new)
+        return self._found
 
     def _node(self, H: Any, st: int) -> Any:
         return self.grammar.nodes[int(H[st + L.S_NODE]) - 1]
@@ -204,17 +266,32 @@ class Ahead:
         else:
             yield GROWS
 
-    def _height(self, at: NodeId, depth: int = 0) -> int:
+    def _height(self, at: NodeId) -> int:
         """How deep the least nested value of a node is; so that what nests without need comes last."""
+        if at not in self._heights:
+            reached = [at]
+            for i in reached:
+                self._heights[i] = FAR
+                reached += [inner for inner in self._inside(i) if inner not in self._heights]
+            changed = True
+            while changed:
+                changed = False
+                for i in reversed(reached):
+                    inner = [self._heights[j] for j in self._inside(i)]
+                    alt = isinstance(self.grammar.nodes[i], Alt)
+                    height = min(inner) if alt else 1 + max(inner, default=0)
+                    if height < self._heights[i]:
+                        self._heights[i], changed = height, True
+        return self._heights[at]
+
+    def _inside(self, at: NodeId) -> list[NodeId]:
+        """The alternatives of a node, or the values that it can't be without."""
         node = self.grammar.nodes[at]
-        if depth > 50:
-            return depth
         if isinstance(node, Alt):
-            return min((self._height(o, depth + 1) for o in node.options), default=depth)
+            return list(node.options)
         if isinstance(node, Object) and not node.free:
-            inner = [self._height(v, depth + 1) for v, r in zip(node.values, node.required, strict=True) if r]
-            return 1 + max(inner, default=0)
-        return 0
+            return [value for value, required in zip(node.values, node.required, strict=True) if required]
+        return []
 
     def _open(self, at: NodeId, written: Value, next_char: Ranges | None) -> Iterator[Value]:
         """The values of an open string, number or word, of which some symbols are written."""
@@ -247,15 +324,6 @@ def symbols(H: Any, text: int) -> Value:
         out.append(int(H[text + 3]))
         text = int(H[text + 2])
     return tuple(out[-2::-1])
-
-
-def values_before(H: Any, st: int) -> Iterator[int]:
-    """The texts of the finished items of an array's frame."""
-    at = int(H[st + L.S_REG])
-    while at:
-        if H[at + 3]:
-            yield int(H[at + 3])
-        at = int(H[at + 2])
 
 
 def whole(text: Value, i: int) -> int:

@@ -95,8 +95,8 @@ class Arena:
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
         self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
         self._node = grammar.start  # whose record is being written
-        H = self.H = np.zeros(FIRST_SIZE + 4 * words, np.int32)
-        H[L.CAP] = len(H)
+        H = self.H = np.zeros(FIRST_SIZE + 4 * words + L.RESERVE, np.int32)
+        H[L.CAP] = len(H) - L.RESERVE
         H[L.BUMP] = L.HEADER
         H[L.TABLE_SIZE] = 256
         H[L.TABLE] = self._reserve(256)
@@ -137,14 +137,16 @@ class Arena:
 
     def ensure(self, capacity: int) -> None:
         """Make the arena at least this many ints long."""
-        if capacity <= len(self.H):
+        before = len(self.H) - L.RESERVE
+        if capacity <= before:
             return
-        if capacity > MOST_INTS:
+        if capacity > MOST_INTS - L.RESERVE:
             raise LimitExceeded(f"parser states need more than {MOST_INTS} numbers", keyword="arena_bytes")
-        grown = np.zeros(min(max(2 * len(self.H), capacity + (capacity >> 2)), MOST_INTS), np.int32)
+        size = max(2 * before, capacity + (capacity >> 2)) + L.RESERVE
+        grown = np.zeros(min(size, MOST_INTS), np.int32)
         used = int(self.H[L.BUMP])
         grown[:used] = self.H[:used]
-        grown[L.CAP] = len(grown)
+        grown[L.CAP] = len(grown) - L.RESERVE
         self.H = grown
 
     def _region(self, field: int, size: int) -> None:
@@ -155,6 +157,11 @@ class Arena:
     def double(self, field: int) -> None:
         """Give one of the kernels' work regions twice its size."""
         self._region(field, 2 * int(self.H[field + 1] - self.H[field]))
+
+    def keep_ways(self, nid: int, ways: Sequence[int]) -> None:
+        """Note how many values each declared name of an object has (layout.O_WAYS)."""
+        at = self._append([*ways, 0])
+        self.H[int(self.H[int(self.H[L.NODES]) + nid]) + L.O_WAYS] = at
 
     def make_cover(self, size: int) -> None:
         """Give the kernels at least this many ints to work with."""
@@ -326,7 +333,7 @@ class Arena:
         out += (
             L.OP_OBJECT, tid, n, m - n, int(node.ordered), lo, hi, int(any_free),
             at, at + m, at + m + n, at + m + 2 * n + 1, at + m + 3 * n + 2,
-            node.demands, at + m + 4 * n + 3, int(easy), bits,
+            node.demands, at + m + 4 * n + 3, int(easy), bits, 0,
         )  # fmt: skip
         out += [v + 1 or -1 for v in children]
         out += [int(r) for r in required]

@@ -5,15 +5,18 @@ Where the item is an array or object, see fresh.py.
 
 from __future__ import annotations
 
-from constrain.engine.distinct import MARK, cover_of, values_before
+from constrain.engine.interning import kept
+from constrain.engine.items import PREFIX, holds, values_before
 from constrain.engine.layout import (
-    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_UTF8, ESCAPES, NODES, STATUS, S_NODE, S_TEXT, S_UNIQ, TD_ACCEPT,
-    TD_BOUNDS, TD_CLASSES, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI, TT_LO, T_ANY, T_TRIE, WORK,
+    D_BODY, D_ESC, D_HEX, D_LOWBS, D_LOWU, D_UTF8, ESCAPES, KIND_WAYS, K_X, K_Y, MANY, NODES, STATUS, S_NODE, S_TEXT,
+    S_UNIQ, TD_ACCEPT, TD_BOUNDS, TD_CLASSES, TD_NCLS, TD_NINT, TD_OPEN, TD_STATES, TD_TABLE, TT_CHARS, TT_EDGE0, TT_HI,
+    TT_LO, T_ANY, T_DFA, T_TRIE, WORK,
 )  # fmt: skip
 from constrain.engine.lexer import char_step, label_of
+from constrain.engine.texts import MARK, cover_of
 from constrain.jit import engine_device as device
 
-MANY = 1 << 30
+SURELY = 1024  # words of an automaton's state are counted up to here at least
 
 
 @device
@@ -25,21 +28,9 @@ def must_repeat(H, st):
 @device
 def beginning_so(H, st):
     """The number of finished items of the array with frame st whose text begins with that of the open one."""
-    text = H[st + S_TEXT]
-    length = H[text + 4]
-    n = 0
     if H[STATUS] != 0:
         return 0
-    at = values_before(H, st)
-    while at != 0:
-        value = H[at + 3]
-        while H[value + 4] > length:
-            value = H[value + 2]
-            H[WORK] += 1
-        if value == text:
-            n += 1
-        at = H[at + 2]
-    return n
+    return holds(H, values_before(H, st), PREFIX, H[st + S_TEXT])
 
 
 @device
@@ -83,6 +74,21 @@ def words_ahead(H, t, s, need, room, enough):
         return 1 if room == 0 else enough + 1
     if H[t] == T_TRIE:
         return H[t + H[t + TT_HI] + s] - H[t + H[t + TT_LO] + s]
+    known = kept(H, KIND_WAYS, t, s, need, room, 0)
+    if known == 0:
+        return enough + 1
+    if H[known + K_X] <= enough and H[known + K_Y] <= enough:
+        most = max(2 * enough, SURELY)
+        total = count_words(H, t, s, need, room, most)
+        if H[STATUS] != 0:
+            return enough + 1
+        H[known + K_X], H[known + K_Y] = min(total, MANY), most
+    return H[known + K_X]
+
+
+@device
+def count_words(H, t, s, need, room, enough):
+    """`words_ahead` of an automaton, from its table."""
     states = H[t + TD_STATES]
     now = cover_of(H, 2 * states)
     if now == 0:
@@ -192,7 +198,10 @@ def can_differ(H, st, t, s, d, need, room):
     """May the open item of the array with frame st, a text in state (s, d) of t, become one that is not there yet?"""
     if st == 0 or H[st + S_UNIQ] != st or must_repeat(H, st):
         return True  # an item that is an array or object can always get more
-    if beginning_so(H, st) == 0:
+    if room < 0 and (H[t] == T_ANY or (H[t] == T_DFA and H[t + TD_OPEN] != 0)):
+        return True
+    similar = beginning_so(H, st)
+    if similar == 0 or (d == D_BODY and words_ahead(H, t, s, need, room, similar) > similar):
         return True
     same, most = 0, 0
     text = H[st + S_TEXT]

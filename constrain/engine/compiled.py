@@ -55,6 +55,7 @@ class CompiledConstraint:
         self._sync()
         self._arena.emit_nodes(grammar.start + 1)
         self._sync()
+        self.renewed = False  # has the arena been made anew for what is being done now?
         self._start = -1
         self.start()
 
@@ -76,6 +77,10 @@ class CompiledConstraint:
         H, arena = self.H, self._arena
         status, arg = int(H[L.STATUS]), int(H[L.ARG])
         H[L.STATUS] = 0
+        if H[L.ASKED]:
+            self._ahead.answer(H)
+            if status in (L.NEED_ANSWER, L.LIMIT_WORK, L.LIMIT_LIVE):  # what was found so far depends on the answers
+                return
         if status == L.NEED_NODE:
             arena.emit_nodes(arg)
         elif status == L.NEED_TERM:
@@ -86,8 +91,8 @@ class CompiledConstraint:
             self._make_room(arg)
         elif status == L.NEED_COVER:
             arena.make_cover(arg)
-        elif status == L.NEED_ANSWER:
-            H[arg + 7] = 1 if self._ahead.is_fresh(H, arg) else 2
+        elif status == L.NEED_WAYS:
+            arena.keep_ways(arg, self._ahead.ways(arg - 1))
         elif status in REGIONS:
             arena.double(REGIONS[status])
         elif status == L.LIMIT_LIVE:
@@ -117,6 +122,7 @@ class CompiledConstraint:
         with store.lock:
             done = kernels.fill(self.h, self.x, self.b, mask, self.words, state, 1)
         if done > 0:
+            self.renewed = False
             return True
         self.resolve()
         return False
@@ -126,9 +132,10 @@ class CompiledConstraint:
         if 4 * need <= self.limits.arena_bytes or need <= 2 * arena.fixed:
             arena.ensure(need)
             return
+        again, self.renewed = self.renewed, True
         self.renew()
-        if int(self.H[L.BUMP]) > need // 2:
-            # what lives does not fit the budget: let it have what it needs, but not without end
+        if int(self.H[L.BUMP]) > need // 2 or again:
+            # what lives, or one step from it, does not fit the budget: let it have what it needs, but not without end
             if 4 * need > 4 * self.limits.arena_bytes + (16 << 20):
                 raise LimitExceeded(
                     f"the parser states in use need more than {self.limits.arena_bytes} bytes", keyword="arena_bytes"

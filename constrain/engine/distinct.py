@@ -1,140 +1,29 @@
-"""Arrays whose items must differ: the value of the item being written, kept as a canonical text in the array's frame.
+"""The values of finished items of arrays that must differ: brought to one spelling, then looked for among the others.
 
-A text is a path in a tree of symbols, interned like everything else, so equal texts have one offset, and one is a
-prefix of another when it is an ancestor of it. Symbols are characters (of strings and keys), bytes (of numbers and
-literals) and the marks below. Numbers are brought to one spelling where they end, and members are sorted by name where
-their object ends, so equal values have equal texts. The frame of the array holds the text of the open item, and in its
-register a list of those before it. Frames above it are pushed anew with each symbol.
+Numbers are brought to one spelling where they end, and members are sorted by name where their object ends, so equal
+values have equal texts (texts.py). The frame of the array holds in its register a list of the items (items.py).
 """
 
 from __future__ import annotations
 
-from constrain.engine.interning import insert, mix, push, push_text, room_for
-from constrain.engine.layout import (
-    ARG, BUMP, CHAIN, CHAIN_SIZE, COVER, COVER_END, KIND_LIST,
-    KIND_TEXT, LIMIT_DEPTH, NEED_COVER, STATUS, S_CNT, S_LEVEL, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, TABLE,
-    TABLE_SIZE, WORK,
-)  # fmt: skip
+from constrain.engine.interning import push, push_text
+from constrain.engine.items import WHOLE, holds, list_with
+from constrain.engine.layout import STATUS, S_CNT, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, WORK
+from constrain.engine.texts import ARRAY, END, KEY, MARK, NUMBER, OBJECT, cover_of, retold
 from constrain.jit import engine_device as device
 
-MARK = 0x110000  # marks are above all characters
-STRING, KEY, NUMBER, WORD, OBJECT, ARRAY, END = range(MARK, MARK + 7)
 LONGEST_NUMBER = 1200  # digits up to which a number is spelled without an exponent
-
-
-@device
-def record_with(H, kind, a, b, c):
-    """The interned record [hash, kind, a, b, c]."""
-    h = mix(mix(mix(kind, a), b), c)
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
-    while True:
-        r = H[table + j]
-        if r == 0:
-            break
-        if H[r] == h and H[r + 1] == kind and H[r + 2] == a and H[r + 3] == b and H[r + 4] == c:
-            return r
-        j = (j + 1) & (size - 1)
-    if not room_for(H, 5):
-        return 0
-    r = H[BUMP]
-    H[BUMP] = r + 5
-    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = h, kind, a, b, c
-    insert(H, table + j, r)
-    return r
-
-
-@device
-def text_with(H, text, symbol):
-    """The text with one more symbol (0 as text: the empty one). [hash, KIND_TEXT, parent, symbol, length]"""
-    length = H[text + 4] + 1 if text != 0 else 0
-    return record_with(H, KIND_TEXT, text, symbol, length)
-
-
-@device
-def list_with(H, before, value, q):
-    """A list of values with one more (0: the item is open), and the state of the automaton."""
-    return record_with(H, KIND_LIST, before, value, q)
-
-
-@device
-def values_before(H, st):
-    """The list of finished items of the array with frame st."""
-    values = H[st + S_REG]
-    return H[values + 2] if values != 0 and H[values + 3] == 0 else values
-
-
-@device
-def chain_of(H, st):
-    """Put the frames from st down to the outermost array with an open item into CHAIN; returns how many they are."""
-    n = 0
-    while st != 0 and H[st + S_UNIQ] != 0:
-        if n == CHAIN_SIZE:
-            H[STATUS] = LIMIT_DEPTH
-            H[ARG] = CHAIN_SIZE
-            return 0
-        H[H[CHAIN] + n] = st
-        n += 1
-        st = H[st + S_PARENT]
-    return n
-
-
-@device
-def retold(H, st, back, a, z):
-    """The stack st with the symbols at H[a:z] in place of the last `back` ones of each open item's text."""
-    n = chain_of(H, st)
-    if n == 0:
-        return st
-    below = H[H[H[CHAIN] + n - 1] + S_PARENT]
-    for i in range(n - 1, -1, -1):
-        f = H[H[CHAIN] + i]
-        text = H[f + S_TEXT]
-        container = H[f + S_LEVEL] - (H[H[f + S_PARENT] + S_LEVEL] if H[f + S_PARENT] != 0 else 0)
-        if text != 0:
-            container |= 2
-            for _ in range(back):
-                text = H[text + 2]
-            for k in range(a, z):
-                text = text_with(H, text, H[k])
-            if H[STATUS] != 0:
-                return st
-        below = push_text(H, H[f + S_NODE], H[f + S_REG], H[f + S_CNT], below, container, text)
-    return below
-
-
-@device
-def note(H, st, symbol):
-    """The stack st after one more symbol of every open item in it."""
-    if st == 0 or H[st + S_UNIQ] == 0 or H[STATUS] != 0:
-        return st
-    H[H[CHAIN] + CHAIN_SIZE] = symbol
-    return retold(H, st, 0, H[CHAIN] + CHAIN_SIZE, H[CHAIN] + CHAIN_SIZE + 1)
-
-
-@device
-def cover_of(H, size):
-    """Offset of `size` ints to work with; 0 with a status when they are not there."""
-    if H[COVER] + size <= H[COVER_END]:
-        return H[COVER]
-    if H[STATUS] == 0:
-        H[STATUS] = NEED_COVER
-        H[ARG] = size
-    return 0
 
 
 @device
 def end_item(H, off, st):
     """The frame of the array at off after its open item; -1 when the same value is there already and may not be."""
     text, item = H[st + S_TEXT], H[st + S_REG]
-    at = H[item + 2]
-    while at != 0:
-        H[WORK] += 1
-        if H[at + 3] == text:
-            if H[off + 4] != 2:
-                return -1
-            found = list_with(H, 0, 0, H[item + 4] + H[off + 1] // 2)  # nothing is compared any more
-            return push(H, H[st + S_NODE], found, H[st + S_CNT], H[st + S_PARENT], 1)
-        at = H[at + 2]
+    if holds(H, H[item + 2], WHOLE, text) > 0:
+        if H[off + 4] != 2:
+            return -1
+        found = list_with(H, 0, 0, H[item + 4] + H[off + 1] // 2)  # nothing is compared any more
+        return push(H, H[st + S_NODE], found, H[st + S_CNT], H[st + S_PARENT], 1)
     values = list_with(H, H[item + 2], text, H[item + 4])
     return push_text(H, H[st + S_NODE], values, H[st + S_CNT], H[st + S_PARENT], 1, 0)
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from constrain.engine.becoming import words_ahead
 from constrain.engine.configurations import node_at, terminal_at
-from constrain.engine.distinct import ARRAY, END, KEY, MARK, OBJECT, values_before
-from constrain.engine.interning import insert, mix, room_for
+from constrain.engine.interning import kept
+from constrain.engine.items import MEMBER, WRITTEN, holds, values_before
 from constrain.engine.layout import (
-    ARG, BUMP, CFG, D_BODY, KIND_ASKED, NEED_ANSWER, OP_ITEMS, OP_OBJECT, OP_STRING, OP_TEXT, O_ANYFREE, PH_AFTER,
-    PH_IN, PH_KEY, PH_OPEN, STATUS, S_NODE, S_PARENT, S_TEXT, S_UNIQ, TABLE, TABLE_SIZE, TD_OPEN, T_ANY, T_DFA, WORK,
-    WS_MODE,
+    ARG, ASKED, CFG, D_BODY, KIND_ASKED, KIND_TOLD, K_X, K_Y, MANY, NEED_WAYS, OP_ITEMS, OP_OBJECT, OP_STRING, OP_TEXT,
+    O_ANYFREE, O_NAMES, O_NEXTREQ, O_ORDERED, O_REQUIRED, O_VALUES, O_WAYS, PH_AFTER, PH_COLON, PH_COMMA, PH_IN, PH_KEY,
+    PH_OPEN, PH_VALUE, STATUS, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, TD_OPEN, T_ANY, T_DFA, WS_MODE,
 )  # fmt: skip
+from constrain.engine.objects import seen
+from constrain.engine.texts import ARRAY, END, KEY, MARK, OBJECT
 from constrain.jit import engine_device as device
 
 
@@ -66,56 +68,95 @@ def is_told(H, values, text, finished):
 
     finished: is its last part (a name, a string …) complete? True where it can't be told so easily.
     """
-    size, at = 0, text
-    while H[at + 3] != KEY:
-        if H[at + 3] in (END, OBJECT, ARRAY):
-            return True
-        size += 1
-        at = H[at + 2]
-    while values != 0:
-        at, following = H[values + 3], MARK
-        while at != 0:
-            H[WORK] += 1
-            if following >= MARK or not finished:
-                x, y, k = at, text, 0
-                while k <= size and x != 0 and H[x + 3] == H[y + 3]:
-                    x, y, k = H[x + 2], H[y + 2], k + 1
-                if k > size:
-                    return True
-            following = H[at + 3]
+    told = kept(H, KIND_TOLD, values, text, 1 if finished else 0, 0, 0)
+    if told == 0:
+        return True
+    if H[told + K_X] == 0:
+        at, plain = text, True
+        while H[at + 3] != KEY:
+            if H[at + 3] in (END, OBJECT, ARRAY):
+                plain = False
+                break
             at = H[at + 2]
-        values = H[values + 2]
-    return False
+        found = 1 if not plain else holds(H, values, MEMBER if finished else WRITTEN, text)
+        if H[STATUS] != 0:
+            return True
+        H[told + K_X] = 1 if found > 0 else 2
+    return H[told + K_X] == 1
+
+
+@device
+def times(a, b):
+    """The product, at most MANY."""
+    return MANY if b > 0 and a > MANY // b else a * b
+
+
+@device
+def choices(H, off, st, more):
+    """At least how many ways the rest of the object at off has (its frame is st), at most MANY.
+
+    more: 0: any members that may still come; 1: one has to, and its name may be chosen in part; 2: none.
+    """
+    if more == 2:
+        return 1
+    if H[off + O_WAYS] == 0:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_WAYS
+            H[ARG] = H[st + S_NODE]
+        return 1
+    n, ordered = H[off + O_NAMES], H[off + O_ORDERED] != 0
+    first = H[st + S_REG] if ordered else 0
+    last = H[off + H[off + O_NEXTREQ] + first] if ordered else n  # the last that the next one may be
+    every, least = 1, MANY
+    for j in range(n - 1, first - 1, -1):
+        if H[off + H[off + O_VALUES] + j] >= 0 and (ordered or not seen(H, off, H[st + S_REG], j)):
+            ways = H[H[off + O_WAYS] + j]
+            if j <= last:
+                least = min(least, times(every, ways))
+            every = times(every, ways if H[off + H[off + O_REQUIRED] + j] != 0 else ways + 1)
+    if more == 0:
+        return every
+    return least if ordered else every // 2  # each name has half of the ways of its factor, or more
+
+
+@device
+def ways_left(H, c, array):
+    """At least how many values the open item of an array can become, by its members that are not written yet.
+
+    c: a configuration in the item, whose objects have declared members only. At most MANY.
+    """
+    ph, s, n, st = H[c] & 15, H[c + 1], H[c + 3], H[c + 4]
+    ways = 1
+    while st != array:
+        off = node_at(H, H[st + S_NODE])
+        if off == 0:
+            return 1
+        more = 0
+        if st == H[c + 4]:
+            laid = H[WS_MODE] != 0 and n > 0
+            if ph in (PH_KEY, PH_COMMA) or (ph == PH_OPEN and laid):
+                more = 1
+            elif ph == PH_AFTER and laid:
+                more = 2
+            elif ph in (PH_COLON, PH_VALUE) and H[off + O_WAYS] != 0:
+                ways = max(H[H[off + O_WAYS] + s], 1)
+        ways = times(ways, max(choices(H, off, st, more), 1))
+        st = H[st + S_PARENT]
+    return ways
 
 
 @device
 def answer(H, pos, s, d, n, st):
-    """Python's answer about a configuration, which is asked for if it is not there yet."""
-    h = mix(mix(mix(mix(mix(KIND_ASKED, pos), s), d), n), st)
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
-    r = 0
-    while True:
-        r = H[table + j]
-        if r == 0:
-            break
-        if H[r] == h and H[r + 1] == KIND_ASKED and H[r + 2] == pos and H[r + 3] == s and H[r + 4] == d:
-            if H[r + 5] == n and H[r + 6] == st:
-                break
-        j = (j + 1) & (size - 1)
+    """Python's answer about a configuration. Until it is there: yes, and the question is kept."""
+    r = kept(H, KIND_ASKED, pos, s, d, n, st)
     if r == 0:
-        if H[STATUS] != 0 or not room_for(H, 8):
-            return True
-        r = H[BUMP]
-        H[BUMP] = r + 8
-        H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5], H[r + 6], H[r + 7] = h, KIND_ASKED, pos, s, d, n, st, 0
-        insert(H, table + j, r)
-    if H[r + 7] == 0:
-        if H[STATUS] == 0:
-            H[STATUS] = NEED_ANSWER
-            H[ARG] = r
         return True
-    return H[r + 7] == 1
+    if H[r + K_X] == 0:
+        if H[r + K_Y] == 0:
+            H[r + K_Y] = H[ASKED] if H[ASKED] != 0 else r  # the first refers to itself
+            H[ASKED] = r
+        return True
+    return H[r + K_X] == 1
 
 
 @device
@@ -126,18 +167,16 @@ def is_fresh(H, c):
     if array == 0:
         return True
     values = values_before(H, array)
-    if values == 0:
+    if values == 0 or H[STATUS] != 0:
+        return True
+    enough = H[values + K_X]
+    if ways_left(H, c, array) > enough or H[STATUS] != 0:
         return True
     ph, off, text = pos & 15, node_at(H, pos >> 4), H[array + S_TEXT]
     if off == 0:
         return True
-    if ph == PH_IN and H[off] in (OP_STRING, OP_TEXT):
-        enough, at = 0, values
-        while at != 0:
-            enough += 1
-            at = H[at + 2]
-        if goes_on(H, off, pos, s, d, n, text, enough):
-            return True
+    if ph == PH_IN and H[off] in (OP_STRING, OP_TEXT) and goes_on(H, off, pos, s, d, n, text, enough):
+        return True
     if (ph != PH_IN or H[off] != OP_TEXT) and not is_told(H, values, text, ph != PH_IN and ph != PH_KEY):
         return True
     if H[WS_MODE] == 0 and PH_OPEN <= ph <= PH_AFTER and ph != PH_KEY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.layout import (
-    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, LIMIT_DEPTH, NEED_SPACE,
+    ARG, BUMP, CAP, CFG, DEPTH_LIMIT, KEPT_SIZE, KIND_SEEN, KIND_STACK, KIND_STATE, KIND_TAIL, LIMIT_DEPTH, NEED_SPACE,
     STACK_SIZE, STATE_HEAD, STATUS, S_CNT, S_DEPTH, S_LEVEL, S_LOW, S_NODE, S_PARENT, S_REG, S_TEXT, S_UNIQ, S_VIABLE,
     TABLE, TABLE_COUNT, TABLE_SIZE, TAIL_HEAD,
 )  # fmt: skip
@@ -57,6 +57,30 @@ def insert(H, slot, r):
     H[TABLE_COUNT] += 1
     if 4 * H[TABLE_COUNT] > 3 * H[TABLE_SIZE]:
         grow_table(H)
+
+
+@device
+def kept(H, kind, a, b, c, d, e):
+    """The interned record [hash, kind, a, b, c, d, e, x, y, z]; x, y and z are 0 in a new one. 0: there is no room."""
+    h = mix(mix(mix(mix(mix(kind, a), b), c), d), e)
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            break
+        if H[r] == h and H[r + 1] == kind and H[r + 2] == a and H[r + 3] == b and H[r + 4] == c:
+            if H[r + 5] == d and H[r + 6] == e:
+                return r
+        j = (j + 1) & (size - 1)
+    if not room_for(H, KEPT_SIZE):
+        return 0
+    r = H[BUMP]
+    H[BUMP] = r + KEPT_SIZE
+    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5], H[r + 6] = h, kind, a, b, c, d, e
+    H[r + 7], H[r + 8], H[r + 9] = 0, 0, 0
+    insert(H, table + j, r)
+    return r
 
 
 @device

@@ -11,23 +11,46 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import (
-    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, layout,
-    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
+    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, items, layout,
+    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, texts, tries, watches,
 )  # fmt: skip
-from constrain.engine.distinct import list_with, text_with
 from constrain.engine.interning import intern_state, push_text, seen_with
+from constrain.engine.items import list_with
 from constrain.engine.layout import (
-    ARG, CFG, NEED_SCRATCH, NEW_MASK, PH_START, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, WORK, X_DATA, X_OFFSETS,
+    ARG, ASKED, BUMP, CAP, CFG, K_Y, NEED_ANSWER, NEED_SCRATCH, NEED_SPACE, NEW_MASK, PH_START, PLACE, PLACE_BYTES,
+    RESERVE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, TABLE_COUNT, TABLE_SIZE, WORK, X_DATA, X_OFFSETS,
 )  # fmt: skip
 from constrain.engine.machine import accepts, step
 from constrain.engine.masks import make_mask
 from constrain.engine.records import apply_record
+from constrain.engine.texts import text_with
 from constrain.engine.tries import build_trie
 
 _MODULES = (
-    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, layout,
-    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, tries, watches,
+    becoming, bytesets, configurations, distinct, entries, exits, filters, frames, fresh, interning, items, layout,
+    lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, texts, tries, watches,
 )  # fmt: skip
+
+
+@jit.engine_device
+def begin(H):
+    """Before anything is done."""
+    H[STATUS] = 0
+    H[WORK] = 0
+    H[PLACE] = 0
+    while H[ASKED] != 0:  # nobody needs the answers any more
+        asked = H[ASKED]
+        before = H[asked + K_Y]
+        H[asked + K_Y] = 0
+        H[ASKED] = before if before != asked else 0
+
+
+@jit.engine_device
+def interrupted(H):
+    """Has Python to do something first? What was done since depends on it."""
+    if H[STATUS] == 0 and H[ASKED] != 0:
+        H[STATUS] = NEED_ANSWER
+    return H[STATUS] != 0
 
 
 @jit.engine_device
@@ -42,8 +65,7 @@ def finish_state(H, src, m):
 @jit.engine_device
 def advance(H, X, state, token):
     """The state after a token; 0: not allowed, or a token without bytes."""
-    H[STATUS] = 0
-    H[WORK] = 0
+    begin(H)
     a = X[X[X_OFFSETS] + token]
     z = X[X[X_OFFSETS] + token + 1]
     if a == z:
@@ -59,7 +81,7 @@ def advance(H, X, state, token):
             return 0
         src, m = at, k
         at += CFG * k
-    return finish_state(H, src, m)
+    return -1 if interrupted(H) else finish_state(H, src, m)
 
 
 @jit.engine_device
@@ -74,10 +96,9 @@ def write_mask(H, X, B, mask, state):
 @jit.engine_device
 def new_mask(H, X, B, mask, state):
     """`write_mask` for a state that has no mask yet; it may add entries to the store, so the store's lock is held."""
-    H[STATUS] = 0
-    H[WORK] = 0
+    begin(H)
     make_mask(H, X, B, mask, state)
-    return -1 if H[STATUS] != 0 else 1
+    return -1 if interrupted(H) else 1
 
 
 @jit.engine_device
@@ -92,13 +113,29 @@ def fill_rows(H, X, B, mask, data, n, first):
 
 
 @jit.engine_device
+def keep_place(H, src, m, n):
+    """Note in PLACE the state that n bytes have led to, so that a long text need not be read from its beginning."""
+    status, arg, cap = H[STATUS], H[ARG], H[CAP]
+    if status == NEED_SPACE:  # what is in reserve serves, as long as the table does not grow
+        if 4 * (H[TABLE_COUNT] + RESERVE // 4) > 3 * H[TABLE_SIZE]:
+            return
+        H[CAP] = H[BUMP] + RESERVE + 2 * H[TABLE_SIZE]
+    H[STATUS] = 0
+    place = finish_state(H, src, m)
+    H[CAP] = cap
+    if H[STATUS] == 0:
+        H[PLACE], H[PLACE_BYTES] = place, n
+    H[STATUS], H[ARG] = status, arg
+
+
+@jit.engine_device
 def run_bytes(H, state, data, limit, forced):
     """forced 0: the state after the `limit` bytes in data; where they lead nowhere, 0, and the bytes taken in H[ARG].
+    Where the text was interrupted, PLACE says where to go on.
 
     forced 1: write to data the bytes that are forced from the state on, at most `limit`; returns how many.
     """
-    H[STATUS] = 0
-    H[WORK] = 0
+    begin(H)
     src, m, at = state + STATE_HEAD, H[state + 4], H[SCRATCH]
     n = 0
     while n < limit:
@@ -115,13 +152,15 @@ def run_bytes(H, state, data, limit, forced):
                         found = -2
                         break
                     found = b
-                if H[STATUS] != 0:
+                if interrupted(H):
                     return -1
             if found < 0:
                 break
             data[n] = found
             k = step(H, src, m, found, at)
-        if H[STATUS] != 0:
+        if interrupted(H):
+            if forced == 0:
+                keep_place(H, src, m, n)
             return -1
         if k == 0:
             break
@@ -145,8 +184,7 @@ def run_bytes(H, state, data, limit, forced):
 @jit.engine_device
 def start_state(H, node):
     """The state before the text of a node."""
-    H[STATUS] = 0
-    H[WORK] = 0
+    begin(H)
     src = H[SCRATCH]
     for i in range(CFG):
         H[src + i] = 0
@@ -157,8 +195,7 @@ def start_state(H, node):
 @jit.engine_device
 def copy_state(H, data, n):
     """Intern the state that `data` describes (see `arena.export_state`): frames, then configurations."""
-    H[STATUS] = 0
-    H[WORK] = 0
+    begin(H)
     frames, m, texts, lists = data[0], data[1], data[2], data[3]
     at = 4
     known = H[SCRATCH]

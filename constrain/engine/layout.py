@@ -56,12 +56,17 @@ WORK_LIMIT = 36
 COVER = 48  # ints to work with: costs of meeting sets of demands; see distinct.py
 COVER_END = 49
 LOW = 38  # least depth of a frame of rules that the walk has looked at; see memo.py
+ASKED = 39  # the last of the questions that wait for an answer, linked by K_Y (fresh.py)
+PLACE = 40  # after run_bytes was interrupted: a state that the text passes through, and the bytes before it; 0: none
+PLACE_BYTES = 41
 CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
 
 FILTER_FROM = 4  # subtree size from which on the walk asks first which bytes may come
 MOST_DEMANDS = 8
+RESERVE = 2048  # ints behind CAP that are left to keep the place in a text (kernels.keep_place)
+MANY = 1 << 30  # what is counted stops here
 LOOKAHEAD = 600
 CHAIN_SIZE = 1024  # frames of one item of an array with distinct items
 MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
@@ -76,7 +81,8 @@ NEED_PENDING = 6
 NEED_IDS = 7
 NEED_LR_WORK = 8
 NEED_COVER = 16  # ARG: ints wanted
-NEED_ANSWER = 17  # ARG: offset of a question (fresh.py)
+NEED_ANSWER = 17  # there are questions in ASKED
+NEED_WAYS = 18  # ARG: node id of an object (fresh.py)
 NEW_MASK = 12  # the state has no mask yet: call again with the store's lock held
 LIMIT_LIVE = 9
 LIMIT_DEPTH = 10
@@ -90,8 +96,12 @@ KIND_SEEN = 3
 KIND_TAIL = 4
 KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
 KIND_MEMO = 10  # see memo.py
-KIND_LIST = 9  # [hash, KIND_LIST, list before, text (0: the item is open), state of the automaton]
-KIND_ASKED = 10  # [hash, KIND_ASKED, configuration, answer (0: not known, 1: yes, 2: no)] (fresh.py)
+# Records of interning.kept: [hash, kind, a, b, c, d, e, x, y, z], of which x, y and z may be written.
+KEPT_SIZE, K_X, K_Y, K_Z = 10, 7, 8, 9
+KIND_LIST = 9  # a: list before, b: text (0: the item is open), c: state of the automaton; see items.py
+KIND_ASKED = 11  # a-e: configuration, x: answer (0: not known, 1: yes, 2: no), y: the question before (fresh.py)
+KIND_TOLD = 12  # a: list, b: text, c: complete?, x: has an item this member? 1: yes, 2: no (fresh.py)
+KIND_WAYS = 13  # a: terminal, b: state, c: need, d: room, x: number of words, y: counted up to here (becoming.py)
 TAIL_HEAD = 9  # [hash, KIND_TAIL, offset of the exits' trie, configuration, number of ids; ids...]
 CFG = 5
 STATE_HEAD = 5
@@ -120,7 +130,8 @@ O_DEMANDS = 13  # how many demands (ir.py)
 O_OPTIONS = 14  # offset of (first option per label, end of options, (value, demands met)...)
 O_EASY = 15  # without an upper bound, and a free member can meet each of the demands
 O_BITS = 16  # names and demands: the bits of an unordered object's seen-set
-O_DATA = 17  # O_VALUES.., O_OPTIONS hold offsets relative to the node
+O_WAYS = 17  # absolute offset of at least how many values each declared name has, at most MANY; 0: not known yet
+O_DATA = 18  # O_VALUES.., O_OPTIONS hold offsets relative to the node
 
 # rules (a context-free grammar). A stack frame is an LR state (S_REG); S_CNT: column of the block, open brackets << 16.
 # Sets of terminals are R_WORDS ints; the end of the text is terminal R_TERMINALS. Offsets are relative to the node.

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from constrain.engine.becoming import beginning_so, can_differ, must_repeat
 from constrain.engine.configurations import after, emit, node_at, pend, terminal_at
-from constrain.engine.distinct import (
-    ARRAY, END, KEY, NUMBER, OBJECT, STRING, WORD, end_number, end_object, list_with, note, text_with,
-)  # fmt: skip
+from constrain.engine.distinct import end_number, end_object
 from constrain.engine.fresh import keep_fresh
 from constrain.engine.interning import push, push_text
+from constrain.engine.items import list_with
 from constrain.engine.layout import (
     ARG, CFG, D_BODY, LIMIT_WORK, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ,
     OP_STRING, OP_TEXT, O_DEMANDS, O_OPTIONS, O_TERM, O_VALUES, PENDING, PH_AFTER, PH_COLON, PH_COMMA, PH_DONE, PH_IN,
@@ -23,6 +22,7 @@ from constrain.engine.layout import (
 from constrain.engine.lexer import char_of, label_of, raw_step, string_step
 from constrain.engine.objects import close_ok, demands_live, demands_met, key_ok, label_ok, take_label, take_option
 from constrain.engine.rules import UNKNOWN, moves, step_rules
+from constrain.engine.texts import ARRAY, END, KEY, NUMBER, OBJECT, STRING, WORD, note, text_with
 from constrain.grammar.ir import MOST_COUNTED
 from constrain.jit import engine_device as device
 

@@ -20,7 +20,7 @@ from constrain.engine.frames import (
 )  # fmt: skip
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
-    ARG, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
+    ARG, ASKED, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
     LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK,
     PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TAIL_HEAD, TD_ALL,
     TD_OPEN, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_ANY, T_DFA, T_TRIE, WIDE, WORK,
@@ -388,7 +388,9 @@ def walk(H, X, B, top):
         if child < 0:
             if H[top + F_MODE] == M_TAIL:
                 first = H[top + F_FIRST]
-                if pure_rules(H, top + F_CFG) != 0:
+                if H[ASKED] != 0:  # it is not certain yet
+                    pass
+                elif pure_rules(H, top + F_CFG) != 0:
                     save_ids(H, tb, top + F_CFG, H[LOW], H[IDS] + first, H[N_IDS] - first)
                 else:
                     save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
@@ -479,6 +481,8 @@ def make_mask(H, X, B, mask, state):
         mask_of(H, X, B, state + STATE_HEAD + CFG * i)
         if H[STATUS] != 0:
             return
+    if H[ASKED] != 0:
+        return
     dense = H[N_IDS] > words
     if H[N_CLEARS] > 0 and m > 1:
         # a clear of one configuration must not touch what another allows: one at a time

@@ -110,24 +110,31 @@ class Matcher:
         while new < 0:
             c.resolve()
             new = _accept(c.h, c.x, self._state, token_id)
+        c.renewed = False
         if new > 0:
             return new
         if token_id not in c._eos:
             return -1
         if token_id in c.named_ids and self._state != FINISHED:  # a rule may name it
-            new = self._after(spelling(token_id))
+            new, _ = self._after(spelling(token_id))
             if new > 0:
                 return FINISHED if c.H[new + 3] else new
         return FINISHED if self._accepting() else -1
 
-    def _after(self, text: bytes) -> int:
-        """The state after some bytes; 0: they can't come, and how many could is in H[ARG]. The lock is held."""
+    def _after(self, text: bytes) -> tuple[int, int]:
+        """The state after some bytes (0: they can't come), and how many of them can. The lock is held."""
         c = self._c
         data = np.frombuffer(text, np.uint8).astype(np.int64)
+        walker, at = self._beside(), 0  # keeps the place in a long text
         while True:
-            new = _run(c.H, c.X, c.B, NO_MASK, data, kernels.RUN_BYTES, self._state, len(data))
+            new = _run(c.H, c.X, c.B, NO_MASK, data[at:], kernels.RUN_BYTES, walker._state, len(data) - at)
+            if new >= 0 or c.H[L.PLACE]:
+                c.renewed = False
             if new >= 0:
-                return int(new)
+                return int(new), len(data) if new > 0 else at + int(c.H[L.ARG])
+            if place := int(c.H[L.PLACE]):
+                walker._state = place
+                at += int(c.H[L.PLACE_BYTES])
             c.resolve()
 
     def _check(self, mask: Mask) -> None:
@@ -182,13 +189,17 @@ class Matcher:
 
     def copy(self) -> Matcher:
         """An independent matcher at the same place."""
+        with self._c.lock:
+            new = self._beside()
+            new._tokens, new._states, new._lost = self._tokens.copy(), self._states.copy(), self._lost
+        return new
+
+    def _beside(self) -> Matcher:
+        """A matcher of the same state, with no tokens before it. The lock is held."""
         new = Matcher.__new__(Matcher)
-        c = new._c = self._c
-        new._known_mask = None
-        with c.lock:
-            new._tokens, new._states = self._tokens.copy(), self._states.copy()
-            new._state, new._lost = self._state, self._lost
-            c._matchers.add(new)
+        new._c, new._state, new._known_mask = self._c, self._state, None
+        new._tokens, new._states, new._lost = [], [], 0
+        self._c._matchers.add(new)
         return new
 
     def rollback(self, n: int) -> None:
@@ -242,6 +253,7 @@ class Matcher:
             while True:
                 n = _run(c.H, c.X, c.B, NO_MASK, data, kernels.RUN_FORCED, self._state, limit)
                 if n >= 0:
+                    c.renewed = False
                     return bytes(data[:n].astype(np.uint8))
                 c.resolve()
 
@@ -287,9 +299,9 @@ class Matcher:
         with c.lock:
             if self._state == FINISHED:
                 return 0
-            new = self._after(text[:good])
+            new, taken = self._after(text[:good])
             if new == 0:
-                return int(c.H[L.ARG])
+                return taken
             if good == len(text):
                 self._states.append(self._state)
                 self._tokens.append(bytes(text))

@@ -18,6 +18,34 @@ class Words:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._last: tuple[Dfa, list[list[int]], dict[int, list[tuple[int, int]]]] | None = None
+
+    def _read(self, dfa: Dfa) -> tuple[list[list[int]], dict[int, list[tuple[int, int]]]]:
+        """The table of an automaton, and the characters of its columns."""
+        if self._last is None or self._last[0] is not dfa:
+            self._last = dfa, dfa.table.tolist(), _ranges(dfa)
+        return self._last[1:]
+
+    def count(self, language: Regex, lo: int, hi: int | None, most: int) -> int | None:
+        """The number of words of lo..hi characters, counted up to `most`; None: there is no end of them."""
+        dfa = regular.compile(language, self.limits)
+        if dfa.is_empty:
+            return 0
+        if hi is None and dfa.max_length is None:
+            return None
+        rows, ranges = self._read(dfa)
+        width = {c: sum(_width(a, z) for a, z in parts) for c, parts in ranges.items()}
+        now, total, n = {0: 1}, 0, 0
+        while now and total < most and (hi is None or n <= hi):
+            if n >= lo:
+                total += sum(k for q, k in now.items() if dfa.accept[q] >= 0)
+            then: dict[int, int] = {}
+            for q, k in now.items():
+                for column, to in enumerate(rows[q]):
+                    if to >= 0 and column in width:
+                        then[to] = min(then.get(to, 0) + k * width[column], most)
+            now, n = then, n + 1
+        return min(total, most)
 
     def after(
         self, language: Regex, text: str, lo: int, hi: int | None, next_char: list[tuple[int, int]] | None
@@ -27,9 +55,8 @@ class Words:
         q = dfa.state_after(text)
         if q < 0:
             return
-        ranges = _ranges(dfa)
+        rows, ranges = self._read(dfa)
         reach: list[set[int]] = [{s for s in range(dfa.n_states) if dfa.accept[s] >= 0}]  # by characters to an end
-        rows = [[int(t) for t in row] for row in dfa.table]
         alive, n = {q}, 0
         while alive and (hi is None or len(text) + n <= hi):
             if n == len(reach):
@@ -81,6 +108,11 @@ def _ranges(dfa: Dfa) -> dict[int, list[tuple[int, int]]]:
     for a, z, column in zip(bounds, bounds[1:], dfa.classes.tolist(), strict=False):
         out.setdefault(column, []).append((a, z - 1))
     return out
+
+
+def _width(a: int, z: int) -> int:
+    """The number of characters in a..z, surrogates left out."""
+    return z - a + 1 - max(min(z, 0xDFFF) - max(a, 0xD800) + 1, 0)
 
 
 def spelled(text: str, longest: int) -> list[int]:

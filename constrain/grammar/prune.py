@@ -52,16 +52,7 @@ def prune_from(grammar: Grammar, root: NodeId, since: int, limits: Limits = DEFA
     For what a `Lazy` node adds when it is expanded. Raises `Unsatisfiable` when `root` has no text.
     """
     nodes = grammar.nodes
-    productive = bytearray(len(nodes) + 1)  # one more, so that index NEVER (-1) reads as 0
-    for i in range(since):
-        productive[i] = nodes[i] != NOTHING
-    try:
-        first = _first_pass(nodes, since, productive, limits)
-        if first.unsettled:
-            fixpoint(nodes, since, productive, lambda node, marks: _need(node, marks, limits))
-    except ConstraintError as error:
-        at = next((i for i, node in enumerate(nodes) if node is error.node), NEVER)
-        raise grammar.placed(error, at) from None
+    productive, first = _marks(grammar, since, limits)
     if not productive[root]:
         raise Unsatisfiable("no text satisfies the constraint")
     dead = productive.find(0, since) < len(nodes)
@@ -71,6 +62,27 @@ def prune_from(grammar: Grammar, root: NodeId, since: int, limits: Limits = DEFA
     if dead or first.loose or first.forward:
         return tidy(nodes, since, root, first.forward)
     return root
+
+
+def productive(grammar: Grammar, limits: Limits = DEFAULT_LIMITS) -> bytearray:
+    """For each node 1 if it has texts, else 0; then a 0, so that index NEVER (-1) reads as 0. Raises as `prune`."""
+    return _marks(grammar, 0, limits)[0]
+
+
+def _marks(grammar: Grammar, since: int, limits: Limits) -> tuple[bytearray, _First]:
+    """Which nodes are productive (those before `since` are pruned already), and what else was seen."""
+    nodes = grammar.nodes
+    marks = bytearray(len(nodes) + 1)
+    for i in range(since):
+        marks[i] = nodes[i] != NOTHING
+    try:
+        first = _first_pass(nodes, since, marks, limits)
+        if first.unsettled:
+            fixpoint(nodes, since, marks, lambda node, known: _need(node, known, limits))
+    except ConstraintError as error:
+        at = next((i for i, node in enumerate(nodes) if node is error.node), NEVER)
+        raise grammar.placed(error, at) from None
+    return marks, first
 
 
 class _First(NamedTuple):

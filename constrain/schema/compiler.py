@@ -89,8 +89,7 @@ class Compiler:
                 at, literals = self._todo.pop()
                 made = self._build(literals)
                 self.grammar.define(at, Alt((made,)) if made != NEVER else Alt(()))
-            for at, (node, why) in self.distinct.items():
-                self.grammar.define(at, distinct.finish(self, node, why))
+            distinct.finish(self)
         except RecursionError:
             raise LimitExceeded("schemas are nested too deeply in place", keyword="schema_depth") from None
         return self.grammar

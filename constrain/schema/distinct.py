@@ -25,16 +25,15 @@ from constrain.grammar.ir import (
     StringChoice,
     Text,
 )  # fmt: skip
+from constrain.grammar.prune import productive
 from constrain.regular.ast import Regex, chars, concat, difference, intersect, literal, optional, repeat, union
 from constrain.schema import finite, numbers
-from constrain.schema.shape import Refusal
 from constrain.schema.values import Json, key, number
 
 if TYPE_CHECKING:
     from constrain.schema.compiler import Compiler
 
 MOST_VALUES = 4096  # of a kind of items, up to which they are listed
-NESTED = -2  # among the nodes that are looked at: an object all of whose members are declared is among them
 MOST_NAMES = 100  # of an object all of whose members are declared
 MOST_FRONTS = 256  # ways to fill the places at the front that have few values
 _WORDS = {b"null": None, b"true": True, b"false": False}
@@ -58,28 +57,41 @@ class Domain(NamedTuple):
 ENDLESS = Domain(None, None)
 
 
-def finish(c: Compiler, node: Items, why: Refusal) -> Node:
-    """The node for an array with distinct items, once all others are there."""
-    try:
-        return _finish(c, node)
-    except _Refused as refused:
-        raise c.refuse(why._replace(reason=str(refused))) from None
+def finish(c: Compiler) -> None:
+    """Give the nodes of all arrays with distinct items, once all others are there."""
+    if not c.distinct:
+        return
+    for at, (node, _) in c.distinct.items():
+        c.grammar.define(at, node)
+    alive = productive(c.grammar, c.limits)
+    while True:
+        domains, plain = _Domains(c, alive), _Plain(c, alive)
+        for at, (node, why) in c.distinct.items():
+            try:
+                c.grammar.define(at, _finished(c, node, domains, plain))
+            except _Refused as refused:
+                raise c.refuse(why._replace(reason=str(refused))) from None
+        now = productive(c.grammar, c.limits)
+        if now.startswith(alive[:-1]):
+            return
+        alive = now  # there may be too few values for an array, which leaves fewer values for others
 
 
-def _finish(c: Compiler, node: Items) -> Node:
+def _finished(c: Compiler, node: Items, domains: _Domains, plain: _Plain) -> Node:
     if node.hi is not None and node.hi <= 1:
         return node
-    kinds = {item for row in node.steps for item, _ in row}
-    domains = {item: domain(c, item, set()) for item in kinds}
-    plain = {item: _plain(c, item, {}) for item in kinds}
-    steps = tuple(tuple((plain[item], q) for item, q in row) for row in node.steps)
-    node = node._replace(steps=steps, distinct=3 if any(_ends_itself(c, item, set()) for item in kinds) else 1)
-    if all(d.size is None for d in domains.values()):
+    kinds = dict.fromkeys([item for row in node.steps for item, _ in row])
+    after = {item: plain.node(item) for item in kinds}
+    steps = tuple(tuple((after[item], q) for item, q in row) for row in node.steps)
+    closed = any(_ends_itself(c, item, domains.alive, set()) for item in kinds)
+    node = node._replace(steps=steps, distinct=3 if closed else 1)
+    found = {item: domains.of(item) for item in kinds}
+    if all(d.size is None for d in found.values()):
         return node
     if len(kinds) == 1 and all(q == p for p, row in enumerate(steps) for _, q in row):
-        size = domains[next(iter(kinds))].size
+        size = found[next(iter(kinds))].size
         return node if size is None else node._replace(hi=size if node.hi is None else min(node.hi, size))
-    return _with_front(c, node, {plain[item]: d for item, d in domains.items()})
+    return _with_front(c, node, {after[item]: d for item, d in found.items()})
 
 
 def _with_front(c: Compiler, node: Items, domains: dict[NodeId, Domain]) -> Node:
@@ -139,48 +151,87 @@ def _finish_shorter(c: Compiler, node: Items, cut: int, domains: dict[NodeId, Do
     return c.grammar.add(_with_front(c, short, domains))
 
 
-def domain(c: Compiler, at: NodeId, active: set[NodeId]) -> Domain:
-    """The values of the texts of a node. Raises `_Refused`."""
-    if at in active and NESTED in active:  # it may nest without end
+class _Domains:
+    """The values of nodes. alive: which nodes of the grammar have texts at all."""
+
+    def __init__(self, c: Compiler, alive: bytearray) -> None:
+        self.c, self.alive = c, alive
+        self._known: dict[NodeId, Domain] = {}
+        self._active: dict[NodeId, int] = {}  # nodes that are looked at, and the objects around each
+        self._cuts = 0  # how often a node was found to be one of its own alternatives
+
+    def of(self, at: NodeId, depth: int = 0) -> Domain:
+        """The values of the texts of a node. Raises `_Refused`."""
+        if not self.alive[at]:
+            return Domain({}, 0)
+        around = self._active.get(at)
+        if around == depth:
+            self._cuts += 1
+            return Domain({}, 0)
+        if around is not None:  # what holds another one like it has more values than that
+            return ENDLESS
+        found = self._known.get(at)
+        if found is None:
+            cuts = self._cuts
+            self._active[at] = depth
+            found = self._of(at, depth)
+            del self._active[at]
+            if cuts == self._cuts:
+                self._known[at] = found
+        return found
+
+    def _of(self, at: NodeId, depth: int) -> Domain:
+        c = self.c
+        node = c.distinct[at][0] if at in c.distinct else c.grammar.nodes[at]
+        if isinstance(node, Alt):
+            return _together(c, [self.of(option, depth) for option in node.options])
+        if isinstance(node, Literal):
+            return _listed([_WORDS[node.text]])
+        if isinstance(node, StringChoice):
+            return _listed(list(node.strings))
+        if isinstance(node, String):
+            return _strings(c, node)
+        if isinstance(node, Text):
+            return _numbers(c, node)
+        if isinstance(node, Object):
+            return ENDLESS if _grows(c, node, self.alive) else self._declared(node, depth + 1)
+        if isinstance(node, Array):
+            if node.hi is None and all(self.alive[item] for item in (*node.prefix, node.item)):
+                return ENDLESS
+        elif isinstance(node, Items) and node.hi is None and not (at in c.distinct and self._is_few(node, depth + 1)):
+            found, _ = lengths(node, lambda item: self.alive[item] != 0)
+            if all(span is None or span[1] is None for span in found):
+                return ENDLESS
         raise _Refused(_CLOSED)
-    if at == NEVER or at in active:
-        return Domain({}, 0)
-    node = c.distinct[at][0] if at in c.distinct else c.grammar.nodes[at]
-    if isinstance(node, Alt):
-        return _together(c, [domain(c, option, active | {at}) for option in node.options])
-    if isinstance(node, Literal):
-        return _listed([_WORDS[node.text]])
-    if isinstance(node, StringChoice):
-        return _listed(list(node.strings))
-    if isinstance(node, String):
-        return _strings(c, node)
-    if isinstance(node, Text):
-        return _numbers(c, node)
-    if isinstance(node, Object):
-        return ENDLESS if _grows(c, node) else _declared(c, at, node, active)
-    elif isinstance(node, Array):
-        if node.hi is None and node.item != NEVER:
-            return ENDLESS
-    elif isinstance(node, Items) and node.hi is None and not (at in c.distinct and _is_few(c, node, active | {at})):
-        found, _ = lengths(node, lambda _: True)
-        if all(span is None or span[1] is None for span in found):
-            return ENDLESS
-    raise _Refused(_CLOSED)
+
+    def _declared(self, node: Object, depth: int) -> Domain:
+        """The values of objects all of whose members are declared: how many, if there are finitely many."""
+        possible = [i for i, value in enumerate(node.values) if self.alive[value]]
+        bounded = node.lo > sum(node.required) or (node.hi is not None and node.hi < len(possible))
+        free = any(self.alive[value] for _, value in node.free)
+        if free or node.demands or bounded or len(node.names) > MOST_NAMES:
+            raise _Refused(_CLOSED)
+        size: int | None = 1
+        for i in possible:
+            values = self.of(node.values[i], depth).size
+            size = None if size is None or values is None else size * (values + (not node.required[i]))
+        return ENDLESS if size is None or size >= 1 << 20 else Domain(None, size)
+
+    def _is_few(self, node: Items, depth: int) -> bool:
+        return any(self.of(item, depth).size is not None for row in node.steps for item, _ in row)
 
 
-def _grows(c: Compiler, node: Object) -> bool:
+def _grows(c: Compiler, node: Object, alive: bytearray) -> bool:
     """May an object of the node get a member with a new name at any time?"""
     if node.hi is not None:
         return False
-    if node.free and node.free[-1][0] is None and node.free[-1][1] != NEVER:
-        return True
     from constrain.regular import compile
 
     before: list[Regex] = []
     for language, value in node.free:
         if language is None:
-            return value != NEVER
-        if value != NEVER:
+            return alive[value] != 0
+        if alive[value]:
             left = difference(language, union(*before)) if before else language
             dfa = compile(left, c.limits)
             if not dfa.is_empty and dfa.max_length is None:
@@ -189,32 +240,15 @@ def _grows(c: Compiler, node: Object) -> bool:
     return False
 
 
-def _declared(c: Compiler, at: NodeId, node: Object, active: set[NodeId]) -> Domain:
-    """The values of objects all of whose members are declared: how many, if there are finitely many."""
-    possible = [i for i, value in enumerate(node.values) if value != NEVER]
-    bounded = node.lo > sum(node.required) or (node.hi is not None and node.hi < len(possible))
-    if any(value != NEVER for _, value in node.free) or node.demands or bounded or len(node.names) > MOST_NAMES:
-        raise _Refused(_CLOSED)
-    size: int | None = 1
-    for i in possible:
-        values = domain(c, node.values[i], active | {at, NESTED}).size
-        size = None if size is None or values is None else size * (values + (not node.required[i]))
-    return ENDLESS if size is None or size >= 1 << 20 else Domain(None, size)
-
-
-def _ends_itself(c: Compiler, at: NodeId, seen: set[NodeId]) -> bool:
+def _ends_itself(c: Compiler, at: NodeId, alive: bytearray, seen: set[NodeId]) -> bool:
     """May an item of this kind, which has a domain, be an object all of whose members are declared?"""
-    if at == NEVER or at in seen:
+    if not alive[at] or at in seen:
         return False
     seen.add(at)
     node = c.grammar.nodes[at]
     if isinstance(node, Alt):
-        return any(_ends_itself(c, option, seen) for option in node.options)
-    return isinstance(node, Object) and not _grows(c, node)
-
-
-def _is_few(c: Compiler, node: Items, active: set[NodeId]) -> bool:
-    return any(domain(c, item, active).size is not None for row in node.steps for item, _ in row)
+        return any(_ends_itself(c, option, alive, seen) for option in node.options)
+    return isinstance(node, Object) and not _grows(c, node, alive)
 
 
 def _listed(values: list[Json]) -> Domain:
@@ -293,24 +327,43 @@ def one_spelling() -> Regex:
     return union(literal("0"), concat(minus, whole, optional(fraction)), concat(minus, literal("0"), fraction))
 
 
-def _plain(c: Compiler, at: NodeId, done: dict[NodeId, NodeId], inside: bool = False) -> NodeId:
-    """The node with one spelling for each of its numbers, where not every number is allowed.
+class _Plain:
+    """Nodes with one spelling for each of their numbers, where not every number is allowed."""
 
-    inside: it is a member of an object all of whose members are declared.
-    """
-    if at == NEVER or at in done or at in c.distinct:
-        return done.get(at, at)
-    done[at] = at
-    node = c.grammar.nodes[at]
-    if isinstance(node, Text) and node.language is not numbers.every():
-        if inside or not _is_free_integer(c, node.language):
-            done[at] = c.leaf(Text(intersect(node.language, one_spelling())))
-    elif isinstance(node, Alt):
-        done[at] = c.alternatives([_plain(c, option, done, inside) for option in node.options])
-    elif isinstance(node, Object) and not _grows(c, node):
-        values = tuple([_plain(c, value, done, True) for value in node.values])
-        done[at] = c.leaf(node._replace(values=values)) if values != node.values else at
-    return done[at]
+    def __init__(self, c: Compiler, alive: bytearray) -> None:
+        self.c, self.alive = c, alive
+        self._made: dict[tuple[NodeId, bool], NodeId] = {}  # NEVER: it is being made
+
+    def node(self, at: NodeId, inside: bool = False) -> NodeId:
+        """The node to use for `at`. inside: it is a member of an object all of whose members are declared."""
+        if at in self.c.distinct or not self.alive[at]:
+            return at
+        key = at, inside
+        found = self._made.get(key)
+        if found is None:
+            self._made[key] = NEVER
+            made = self._make(at, inside)
+            found = self._made[key]
+            if found != NEVER:  # something inside refers to it
+                self.c.grammar.define(found, Alt((made,)))
+            else:
+                found = self._made[key] = made
+        elif found == NEVER:
+            found = self._made[key] = self.c.grammar.reserve()
+        return found
+
+    def _make(self, at: NodeId, inside: bool) -> NodeId:
+        c = self.c
+        node = c.grammar.nodes[at]
+        if isinstance(node, Text) and node.language is not numbers.every():
+            if inside or not _is_free_integer(c, node.language):
+                return c.leaf(Text(intersect(node.language, one_spelling())))
+        elif isinstance(node, Alt):
+            return c.alternatives([self.node(option, inside) for option in node.options])
+        elif isinstance(node, Object) and not _grows(c, node, self.alive):
+            values = tuple([self.node(value, True) for value in node.values])
+            return c.leaf(node._replace(values=values)) if values != node.values else at
+        return at
 
 
 def _may_hold(c: Compiler, at: NodeId, value: Json, active: set[NodeId]) -> bool:

@@ -164,16 +164,107 @@ def test_what_must_be_left_out_or_in() -> None:
         assert said.byte == position
 
 
+NODE = {"type": "object", "properties": {"n": {"$ref": "#/$defs/node"}}, "additionalProperties": False}
+VOID = {"type": "object", "properties": {"v": {"$ref": "#/$defs/void"}}, "required": ["v"]}
+DEFINED = {"node": NODE, "void": VOID}
+
+
+def of_distinct(item: Any, **more: Any) -> constrain.Constraint:
+    return constrain.json({"type": "array", "items": item, "uniqueItems": True, "$defs": DEFINED, **more},
+                          whitespace="compact", escapes="canonical")  # fmt: skip
+
+
+@pytest.mark.parametrize("least", [0, 2])
+def test_objects_in_themselves(least: int) -> None:
+    """Chains of objects, deeper than the walks are long."""
+    chains = ["{}"]
+    for _ in range(24):
+        chains.append('{"n":' + chains[-1] + "}")
+    c = of_distinct({"$ref": "#/$defs/node"}, minItems=least, maxItems=2)
+    words = arrays(chains, least, 2)
+    beginnings = frozenset(w[:i] for w in words for i in range(min(len(w), 100) + 1))
+    for seed in range(12):
+        masks_agree(c, beginnings.__contains__, words.__contains__, random.Random(seed), 12)
+
+
+EITHER_WAY = {"anyOf": [{"type": "boolean"}, {"$ref": "#/$defs/node"}]}
+
+
+def test_objects_in_themselves_or_words() -> None:
+    c = of_distinct(EITHER_WAY)
+    for text in ('[true,false,{},{"n":{}},{"n":{"n":{}}}]', "[{},false,true]"):
+        assert c.matches(text)
+    for text, position in (('[true,{"n":{}},{"n":{}},true]', 21), ("[{},{}]", 5), ("[false,false]", 7)):
+        said = c.explain(text)
+        assert said is not None
+        assert said.byte == position, text
+    deep = "[" + ",".join('{"n":' * k + "{}" + "}" * k for k in range(40)) + "]"
+    assert c.matches(deep)
+    assert not c.matches(deep[:-1] + "," + '{"n":' * 20 + "{}" + "}" * 20 + "]")
+    with pytest.raises(constrain.LimitExceeded):
+        c.matches("[" + '{"n":' * 3000)
+
+
+@pytest.mark.parametrize(
+    ("item", "texts"),
+    [
+        ({"anyOf": [{"const": True}, {"$ref": "#/$defs/void"}]}, ["true"]),
+        ({"anyOf": [{"const": True}, {"type": "array", "minItems": 1, "items": VOID}]}, ["true"]),
+        ({"type": "object", "properties": {"v": VOID, "b": {"const": 1}}, "additionalProperties": False},
+         ["{}", '{"b":1}']),
+        ({"type": "object", "properties": {"b": {"const": 1}}, "additionalProperties": VOID}, ["{}", '{"b":1}']),
+        ({"type": "object", "properties": {"b": {"const": 1}}, "additionalProperties": {
+            "type": "array", "minItems": 3, "uniqueItems": True, "items": {"type": "boolean"}}}, ["{}", '{"b":1}']),
+    ],
+)  # fmt: skip
+def test_what_has_no_values(item: Any, texts: list[str]) -> None:
+    """What can't be completed anywhere adds no values: the number of items is bounded all the same."""
+    c = of_distinct(item)
+    words = arrays(texts, 0, len(texts))
+    beginnings = frozenset(w[:i] for w in words for i in range(len(w) + 1))
+    for seed in range(6):
+        masks_agree(c, beginnings.__contains__, words.__contains__, random.Random(seed))
+
+
+def test_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions and the bytes that are read for them grow with the text, not with its square."""
+    from constrain.engine import kernels, matcher
+    from constrain.engine import layout as L
+
+    item = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "boolean"}}, "required": ["a"],
+            "additionalProperties": False}  # fmt: skip
+    c = of_distinct(item)
+    read = []
+
+    def counting(H: Any, X: Any, B: Any, mask: Any, data: Any, op: int, a: int, b: int) -> int:
+        found = kernels.run(H, X, B, mask, data, op, a, b)
+        read.append(int(H[L.PLACE_BYTES]) + 1 if found < 0 else b)
+        return int(found)
+
+    monkeypatch.setattr(matcher, "_run", counting)
+    spent = []
+    for n in (100, 400):
+        values = [{"a": f"x{i // 3}", **({} if i % 3 == 0 else {"b": i % 3 == 1})} for i in range(n)]
+        text = json.dumps(values, separators=(",", ":"))
+        m = c.byte_matcher()
+        asked, start = m._c._ahead.questions, len(read)
+        assert m.accept_bytes(text.encode()) == len(text)
+        assert m.is_accepting
+        spent.append((m._c._ahead.questions - asked, sum(read[start:])))
+        assert not c.matches(text[:-1] + ',{"a":"x7"}]')
+    for small, large in zip(*spent, strict=True):
+        assert 0 < large <= 5 * small
+
+
 @pytest.mark.parametrize(
     "item",
     [
         {"type": "object", "properties": {"a": {"type": "array", "maxItems": 2}}, "additionalProperties": False},
         {"type": "object", "properties": {"a": {}}, "additionalProperties": False, "minProperties": 1},
-        {"$ref": "#/$defs/node"},
+        {"type": "array", "items": {"$ref": "#/$defs/void"}},
     ],
 )
 def test_refused(item: Any) -> None:
-    node = {"type": "object", "properties": {"n": {"$ref": "#/$defs/node"}}, "additionalProperties": False}
     with pytest.raises(constrain.UnsupportedFeature) as caught:
-        constrain.json({"type": "array", "items": item, "uniqueItems": True, "$defs": {"node": node}})
+        of_distinct(item)
     assert (caught.value.keyword, caught.value.pointer) == ("uniqueItems", "/uniqueItems")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import constrain
 from constrain.constraint import Constraint
 from constrain.engine.store import store_of
 from constrain.errors import LimitExceeded
@@ -346,3 +347,18 @@ def test_an_arena_has_no_more_numbers_than_offsets() -> None:
     with pytest.raises(LimitExceeded) as caught:
         arena.ensure(FAR)
     assert caught.value.keyword == "arena_bytes"
+
+
+def test_a_long_text_at_once_in_a_small_arena() -> None:
+    """`accept_bytes` keeps its place when the arena is dropped."""
+    limits = Limits(arena_bytes=1 << 16)
+    c = constrain.json({"type": "array", "items": {"type": "string"}, "uniqueItems": True}, limits=limits)
+    text = '["' + 20_000 * "é" + '","' + 20_000 * "é" + '!"]'
+    m = c.byte_matcher()
+    assert m.accept_bytes(text[:-1].encode()) == len(text[:-1].encode())
+    assert m._c.generation > 0
+    assert m.accept_bytes(b',"x"]') == 5
+    m.rollback(2)
+    assert m.accept_bytes(text.replace("!", "").encode()) == len(text.replace("!", "").encode()) - 2
+    assert m.accept_bytes(text.encode()) == len(text.encode())
+    assert m.is_accepting
