@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,20 @@ from jsonschemabench.tokenizers import TOKENIZERS, Tokenizer
 Logits = NDArray[np.float32]
 
 
-class Model:
+class Model(ABC):
     """tokenizer: its vocabulary. `begin` reads a prompt, `step` takes a token; both give the logits of the next one."""
 
     name: str
     tokenizer: Tokenizer
     file: str = ""  # of a GGUF, for engines that bring a runtime of their own
 
+    @abstractmethod
     def begin(self, prompt: str) -> Logits:
-        raise NotImplementedError
+        """Logits after the prompt."""
 
+    @abstractmethod
     def step(self, token: int) -> Logits:
-        raise NotImplementedError
+        """Logits after the token."""
 
     def chat(self, prompt: str) -> str:
         """The prompt as the model's chat template has it."""

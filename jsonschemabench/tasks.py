@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -39,20 +40,20 @@ class Question:
     answer: Any
 
 
-class Task:
+class Task(ABC):
     """Questions of one kind. `correct`: None where there is no right answer, only a schema to hold to."""
 
     name: ClassVar[str]
     about: ClassVar[str]
     home: ClassVar[str] = "(generated)"
 
+    @abstractmethod
     def questions(self, data: Data, count: int, seed: int) -> list[Question]:
         """A seeded sample. Raises MissingData."""
-        raise NotImplementedError
 
+    @abstractmethod
     def correct(self, text: str, answer: Any) -> bool | None:
         """Is the text's answer right?"""
-        raise NotImplementedError
 
 
 def reasoned(answer: dict[str, Any]) -> str:

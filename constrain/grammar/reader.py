@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
@@ -29,7 +30,7 @@ class Group:
     sequence: list[Piece] = field(default_factory=list)
 
 
-class GrammarReader:
+class GrammarReader(ABC):
     """Base of the two readers. Groups are kept in a list, so nesting can't exhaust Python's stack."""
 
     comment = "#"
@@ -266,15 +267,15 @@ class GrammarReader:
                 group.sequence.append(self.take_atom())
                 self.after_atom(group, nested)
 
+    @abstractmethod
     def after_atom(self, group: Group, nested: bool) -> None:
         """Skip blanks and read quantifiers after a piece."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ends_here(self) -> bool:
         """Does the rule end at the position? (Blanks before an alternative may be skipped.)"""
-        raise NotImplementedError
 
-    def check_open(self) -> None:
+    def check_open(self) -> None:  # noqa: B027 (a dialect may have none)
         """Refuse groups of a special kind."""
 
     # The whole ---------------------------------------------------------------------------------------------------
@@ -308,7 +309,7 @@ class GrammarReader:
             raise GrammarError(f"the grammar has no rule {root!r}", hint="Give the name of its first rule as root=")
         return self.builder.cfg(self.builder.rule(root))
 
-    def take_options(self) -> None:
+    def take_options(self) -> None:  # noqa: B027 (a dialect may have none)
         """Read what may stand between the name of a rule and `::=`."""
 
 

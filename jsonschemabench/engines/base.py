@@ -25,6 +25,7 @@ An engine that reads more than JSON Schemas says so in `inputs` and has `compile
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -69,7 +70,7 @@ class Walk:
     view: Callable[[], Words] | None = None
 
 
-class Engine:
+class Engine(ABC):
     """What the worker asks of an engine. One instance lives in one process."""
 
     package: ClassVar[str]
@@ -84,13 +85,13 @@ class Engine:
     options: ClassVar[frozenset[str]] = frozenset()  # names of the options that `compile` takes
     refusals: tuple[type[BaseException], ...] = (Exception,)  # what a refusal of a schema raises; the rest is a crash
 
+    @abstractmethod
     def setup(self, tokenizer: Tokenizer) -> None:
         """Import the engine and give it the vocabulary."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compile(self, schema: str, **options: Any) -> Any:
         """Compile one schema, given as JSON text, from cold."""
-        raise NotImplementedError
 
     def compile_regex(self, pattern: str) -> Any:
         """Compile a regular expression (Python's dialect) whose whole texts are meant."""
@@ -104,9 +105,9 @@ class Engine:
         """Options under which a schema means exactly what the specification says. resources: schemas by their URI."""
         return {}
 
+    @abstractmethod
     def start(self, compiled: Any) -> Walk:
         """The state before the first token of a new text."""
-        raise NotImplementedError
 
     def write(self, model: str, prompt: str, compiled: Any, max_tokens: int) -> dict[str, Any]:
         """A whole text by a model that the engine runs itself (a GGUF file), for engines without access to masks."""

@@ -14,6 +14,7 @@ Name it in `SUITES`, or call it `module:Class` on the command line.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from jsonschemabench.limits import Limits
@@ -21,7 +22,7 @@ from jsonschemabench.suites.base import Case
 from jsonschemabench.suites.data import Data
 
 
-class Suite:
+class Suite(ABC):
     """Cases of one kind. `cases` raises MissingData where neither the folder nor the home has them."""
 
     name: ClassVar[str]
@@ -32,6 +33,6 @@ class Suite:
     budget: ClassVar[bool] = True  # may a job end before it has taken all of its cases
     share: ClassVar[float] = 1.0  # of the usual sample of each split
 
+    @abstractmethod
     def cases(self, data: Data) -> list[Case]:
         """All cases, always in the same order."""
-        raise NotImplementedError
