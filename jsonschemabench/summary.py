@@ -54,8 +54,13 @@ def without(row: Row, places: set[int]) -> Row:
 
 
 def outcome(row: Row) -> str:
-    """What an engine did with a case (see OUTCOMES). "both": rejects a valid and accepts an invalid instance."""
+    """What an engine did with a case (see OUTCOMES). "both": rejects a valid and accepts an invalid instance.
+
+    Of a schema that no instance satisfies it is right to say that none does: that is an answer, not a refusal.
+    """
     if "refused" in row:
+        if says_void(row["refused"]) and row.get("valid") and not any(row["valid"]):
+            return "right"
         return "unsupported" if row["refused"].get("unsupported") else "refused"
     if "failed" in row:
         return str(row["failed"])
@@ -67,6 +72,12 @@ def outcome(row: Row) -> str:
     over = any(valid and end[0] != "accepted" for valid, end in pairs)
     under = any(not valid and end[0] == "accepted" for valid, end in pairs)
     return "both" if over and under else "over" if over else "under" if under else "right"
+
+
+def says_void(refused: dict[str, Any]) -> bool:
+    """Does a refusal say, in the words of any engine, that the schema can't be satisfied?"""
+    said = f"{refused.get('class', '')} {refused.get('message', '')}".lower()
+    return "unsatisfiable" in said or "no value satisfies" in said
 
 
 def summarize(folder: Path) -> dict[str, Any]:
@@ -145,7 +156,9 @@ def keywords(rows: dict[str, Rows], outcomes: dict[str, dict[str, str]]) -> dict
 
 def refusals(rows: Rows) -> list[tuple[str, int]]:
     """What is refused most, by the feature that the engine names."""
-    counts = Counter(row["refused"].get("feature") or "?" for row in rows.values() if "refused" in row)
+    counts = Counter(
+        row["refused"].get("feature") or "?" for row in rows.values() if "refused" in row and outcome(row) != "right"
+    )
     late = (row["first_mask_error"] for row in rows.values() if "first_mask_error" in row)
     counts.update(f"at the first mask: {first_words(said)}" for said in late)
     return counts.most_common(12)
@@ -160,7 +173,11 @@ def speed_groups(rows: dict[str, Rows], outcomes: dict[str, dict[str, str]]) -> 
         if len(group) < 1:
             continue
         walked = set.intersection(*(set(outcomes[engine]) for engine in group))
-        shared = {name for name in walked if all(outcomes[engine][name] == "right" for engine in group)}
+        shared = {
+            name
+            for name in walked
+            if all(outcomes[engine][name] == "right" and "refused" not in rows[engine][name] for engine in group)
+        }
         names = sorted(shared)
         yield {
             "engines": group,
@@ -178,7 +195,8 @@ def pairs(rows: dict[str, Rows], outcomes: dict[str, dict[str, str]], ours: str 
         if ours not in rows or peer in (ours, "none"):
             continue
         both = set(rows[ours]) & set(rows[peer])
-        names = sorted(n for n in both if outcomes[ours][n] == outcomes[peer][n] == "right")
+        answered = {n for n in both if "refused" in rows[ours][n] or "refused" in rows[peer][n]}
+        names = sorted(n for n in both - answered if outcomes[ours][n] == outcomes[peer][n] == "right")
         if names:
             found[peer] = {
                 "walked_by_both": len(both),

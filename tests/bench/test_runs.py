@@ -85,6 +85,20 @@ def test_every_outcome_is_counted_apart(folder: Path) -> None:
     assert not Results(folder).rows_path(SUITE, ABSENT).exists()
 
 
+def test_nothing_is_the_right_answer_where_nothing_satisfies() -> None:
+    void = {"class": "Unsatisfiable", "message": "Unsatisfiable: no value satisfies the schema", "feature": "false"}
+    row = {"name": "x", "split": "s", "valid": [False, False], "refused": void}
+    assert outcome(row) == "right"
+    assert outcome({**row, "refused": {"class": "ValueError", "message": "Unsatisfiable schema: false"}}) == "right"
+    for other in ({"valid": [False, True]}, {"valid": []}, {"refused": {"class": "X", "message": "no"}}):
+        assert outcome({**row, **other}) == "refused"
+    assert summary.refusals({"x": row, "y": {**row, "valid": [True]}}) == [("false", 1)]
+    timed = {"valid": [True], "ends": [["accepted", 1]], "first_mask_ns": 5, "split": "s"}
+    found = summary.summarize_suite({"constrain": {"x": row, "z": timed}, "llguidance": {"x": row, "z": timed}})
+    assert found["coverage"]["constrain"]["right"] == 2
+    assert found["speed"][0]["cases"] == found["pairs"]["llguidance"]["cases"] == 1  # those that have times
+
+
 def test_validators_decide_on_differences(folder: Path) -> None:
     judged = {(row["name"], row["place"]): row for row in read_judged(Results(folder))}
     decisions = {place: row["decision"] for place, row in judged.items()}
