@@ -110,7 +110,7 @@ def _lark_version() -> str:
 def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], Cfg], limits: Limits) -> Constraint:
     """The constraint of the rules that `read` gives; from the disk, where what `content` names has been read before."""
     from constrain.engine.ready import Source, cfg_of, found
-    from constrain.grammar.ir import Grammar, Rules
+    from constrain.grammar.ir import Grammar, Others, Rules
 
     def whole(target: Grammar) -> Cfg:
         from constrain.grammar.regular_parts import finished
@@ -132,6 +132,7 @@ def _constraint(kind: str, content: list[str] | None, read: Callable[[Grammar], 
 
     grammar.start = start_of(grammar, cfg, source if plain else None)
     used = {t.node for t in cfg.terminals}  # what no text needs is no reason to refuse a vocabulary
+    used = used.union(*(node.but for i in used if i >= 0 and isinstance(node := grammar.nodes[i], Others)))
     for at in set(grammar.tokens) - used:
         del grammar.tokens[at]
     return Constraint(grammar, source=kind, limits=limits)

@@ -32,6 +32,7 @@ from constrain.grammar.ir import (
     Literal,
     NodeId,
     Object,
+    Others,
     Rules,
     Seq,
     String,
@@ -84,10 +85,11 @@ class Arena:
 
     def __init__(
         self, grammar: Grammar, words: int, limits: Limits, specs: list[tuple[str, Any]], store: Store,
-        spell: Callable[[Token], bytes],
+        spell: Callable[[Token], bytes], others: Callable[[NodeId], NodeId],
     ) -> None:  # fmt: skip
         self.grammar = grammar
         self.spell = spell
+        self.others = others
         self.limits = limits
         self.store = store
         self.words = words
@@ -270,6 +272,10 @@ class Arena:
         if isinstance(node, Text):
             out += (L.OP_TEXT, self._terminal("text", node.language))
             return ()
+        if isinstance(node, Others):
+            target = self.others(n)
+            out += (L.OP_FORWARD, target + 1)
+            return (target,)
         if isinstance(node, StringChoice):
             out += (L.OP_STRING, self._terminal("choice", node.strings), 0, -1)
             return ()

@@ -14,10 +14,10 @@ from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.ahead import Ahead
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
-from constrain.engine.special import spelling_of, vocabulary_for
+from constrain.engine.special import others_node, spelling_of, vocabulary_for
 from constrain.engine.store import Store, store_of
 from constrain.errors import LimitExceeded
-from constrain.grammar.ir import Grammar, Token
+from constrain.grammar.ir import Grammar, NodeId, Token
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import kernels as _regular  # noqa: F401  (loaded now, not in the middle of a text)
 from constrain.vocabulary.vocabulary import Vocabulary
@@ -48,6 +48,7 @@ class CompiledConstraint:
         self._ahead = Ahead(grammar, limits)
         self._eos = frozenset(vocabulary.eos_ids)
         self.named_ids = vocabulary.named_ids if grammar.tokens else frozenset()
+        self._others: dict[NodeId, NodeId] = {}
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self._store: Store = store_of(vocabulary, limits)
@@ -60,11 +61,20 @@ class CompiledConstraint:
         self.start()
 
     def _new_arena(self) -> Arena:
-        return Arena(self.grammar, self.vocabulary.words, self.limits, self._specs, self._store, self.spell)
+        words = self.vocabulary.words
+        return Arena(self.grammar, words, self.limits, self._specs, self._store, self.spell, self.others)
 
     def spell(self, token: Token) -> bytes:
         """The bytes that the engine reads for a special token that the grammar names."""
         return spelling_of(token, self.vocabulary)
+
+    def others(self, node: NodeId) -> NodeId:
+        """The node of the texts of an `Others`, as the engine reads them."""
+        made = self._others.get(node)
+        if made is None:
+            with self.grammar.lock:
+                made = self._others[node] = others_node(self.grammar, node, self.vocabulary)
+        return made
 
     def _sync(self) -> None:
         self.H, self.X, self.B = self._arena.H, self._store.X, self._store.B

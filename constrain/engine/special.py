@@ -6,14 +6,16 @@ A token that is text may be named as well. For this grammar it is special then: 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import groupby
 from typing import NoReturn
 
 from constrain.errors import UnsupportedFeature
-from constrain.grammar.ir import Grammar, Token
+from constrain.grammar.ir import Alt, Grammar, Literal, NodeId, Others, Seq, Token
 from constrain.vocabulary.special import spelling
 from constrain.vocabulary.vocabulary import Vocabulary
 
 MOST_NAMES = 3  # that an error proposes
+NO_ID = (1 << 24) - 1  # no vocabulary is so large
 
 
 def vocabulary_for(grammar: Grammar, vocabulary: Vocabulary) -> Vocabulary:
@@ -46,6 +48,28 @@ def vocabulary_for(grammar: Grammar, vocabulary: Vocabulary) -> Vocabulary:
 def spelling_of(token: Token, vocabulary: Vocabulary) -> bytes:
     """The bytes that the engine reads for a token, in a vocabulary made by `vocabulary_for`."""
     return spelling(token.token if isinstance(token.token, int) else vocabulary.special_names[token.token])
+
+
+def others_node(grammar: Grammar, at: NodeId, vocabulary: Vocabulary) -> NodeId:
+    """A new node for an `Others`: all its tokens as the engine reads them."""
+    node = grammar.nodes[at]
+    assert isinstance(node, Others)
+    left_out = {spelling_of(grammar.tokens[i], vocabulary) for i in node.but} | set(map(spelling, vocabulary.eos_ids))
+    texts = {spelling(i) for i in vocabulary.named_ids} - left_out
+    return _choice(grammar, sorted(texts) or [spelling(NO_ID)])
+
+
+def _choice(grammar: Grammar, texts: list[bytes]) -> NodeId:
+    """The node of any of these texts, which are equally long: a tree, so that few of its branches are followed."""
+    if len(texts) == 1:
+        return grammar.add(Literal(texts[0]))
+    if len(texts[0]) == 1:
+        return grammar.add(Alt(tuple([grammar.add(Literal(text)) for text in texts])))
+    options = []
+    for first, group in groupby(texts, lambda text: text[:1]):
+        rest = _choice(grammar, [text[1:] for text in group])
+        options.append(grammar.add(Seq((grammar.add(Literal(first)), rest))))
+    return options[0] if len(options) == 1 else grammar.add(Alt(tuple(options)))
 
 
 def _hint(close: list[str], vocabulary: Vocabulary) -> str:

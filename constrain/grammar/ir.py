@@ -142,6 +142,15 @@ class Token(NamedTuple):
         return self.token if isinstance(self.token, str) else f"<[{self.token}]>"
 
 
+class Others(NamedTuple):
+    """Any one special token that the vocabulary has a name for, but those of these nodes, and those that end a text.
+
+    Where there is none, no text completes it: something else must be possible wherever it stands.
+    """
+
+    but: tuple[NodeId, ...]
+
+
 class Rules:
     """The texts of a context-free grammar.
 
@@ -173,7 +182,9 @@ class Rules:
         return f"Rules({self.cfg!r})"
 
 
-Node: TypeAlias = Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Items | Lazy | Token | Rules
+Node: TypeAlias = (
+    Literal | Text | String | StringChoice | Alt | Seq | Object | Array | Items | Lazy | Token | Others | Rules
+)
 
 
 class Grammar:

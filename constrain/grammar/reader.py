@@ -11,9 +11,9 @@ from typing import Final, NoReturn
 from constrain.errors import ConstraintError, GrammarError, LimitExceeded, UnsupportedFeature
 from constrain.grammar.builder import Builder, Piece, Symbol
 from constrain.grammar.cfg import Cfg
-from constrain.grammar.ir import Grammar, Token
+from constrain.grammar.ir import Grammar, NodeId, Others, Token
 from constrain.limits import Limits
-from constrain.regular.ast import ANY, Regex, characters, literal
+from constrain.regular.ast import ANY, Regex, characters, literal, repeat
 from constrain.regular.charset import CharSet
 
 _HEX: Final = "0123456789abcdefABCDEF"
@@ -49,7 +49,8 @@ class GrammarReader(ABC):
         self.defined: dict[str, int] = {}
         self.used: dict[str, int] = {}
         self.rule = ""  # the rule that is being read
-        self.tokens: dict[str | int, Symbol] = {}
+        self.tokens: dict[str | int, tuple[Symbol, NodeId]] = {}
+        self.others: dict[Piece, int] = {}  # "any token but" that waits for its repeat -> where it stands
 
     # Errors ------------------------------------------------------------------------------------------------------
 
@@ -177,15 +178,29 @@ class GrammarReader(ABC):
         if found is None:
             self.bad("a token is <[id]> or <text>")
         at, self.at = self.at, found.end()
-        if negated:
-            self.unsupported(f"any token but {found.group()}", "token", at - 1)
         number, name = found.groups()
         named = int(number) if number else f"<{name}>"
         made = self.tokens.get(named)
         if made is None:
             token = Token(named, *self.place(at))
-            made = self.tokens[named] = self.builder.node(token.shown, self.grammar.add_token(token))
-        return made
+            node = self.grammar.add_token(token)
+            made = self.tokens[named] = self.builder.node(token.shown, node), node
+        if not negated:
+            return made[0]
+        any_but = self.any_but(f"!{found.group()}", made[1])
+        self.others[any_but] = at - 1
+        return any_but
+
+    def any_but(self, name: str, node: NodeId) -> Symbol:
+        """One token or more, but that of the node: text, and special tokens between."""
+        text, special = repeat(ANY, 1), self.builder.node(name, self.grammar.add(Others((node,))))
+        some, tail = self.builder.fresh(name), self.builder.fresh(name)
+        self.builder.define(some, [text])
+        self.builder.define(some, [text, tail])
+        self.builder.define(some, [tail])
+        self.builder.define(tail, [special])
+        self.builder.define(tail, [special, some])
+        return some
 
     def take_quantifier(self, group: Group, newlines: bool) -> bool:
         """Read `*`, `+`, `?` or `{m,n}`, if one stands here, and apply it to the last piece."""
@@ -210,7 +225,12 @@ class GrammarReader(ABC):
         else:
             lo, hi = (1 if c == "+" else 0), (1 if c == "?" else None)
             self.at += 1
-        group.sequence[-1] = self.builder.repeated(group.sequence[-1], lo, hi, self.rule)
+        if self.others.pop(group.sequence[-1], None) is None:
+            group.sequence[-1] = self.builder.repeated(group.sequence[-1], lo, hi, self.rule)
+        elif lo > 1 or hi is not None:
+            self.unsupported("a number of tokens that may be text", "token", at, "Repeat them with * or +")
+        elif lo == 0:
+            group.sequence[-1] = self.builder.alternatives([[], [group.sequence[-1]]], self.rule)
         self.blanks(newlines)
         return True
 
@@ -305,6 +325,8 @@ class GrammarReader(ABC):
         for name, at in self.used.items():
             if name not in self.defined:
                 self.bad(f"the rule {name!r} is used but not defined", at)
+        for at in self.others.values():
+            self.unsupported("one token that may be text", "token", at, "Repeat it with * or +, or name what may come")
         if root not in self.defined:
             raise GrammarError(f"the grammar has no rule {root!r}", hint="Give the name of its first rule as root=")
         return self.builder.cfg(self.builder.rule(root))

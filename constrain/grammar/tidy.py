@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from constrain.errors import GrammarError
 from constrain.grammar.fixpoint import Need, fixpoint
-from constrain.grammar.ir import NEVER, Alt, Array, Items, Node, NodeId, Object, Rules, Seq, Text
+from constrain.grammar.ir import NEVER, Alt, Array, Items, Node, NodeId, Object, Others, Rules, Seq, Text
 
 
 def tidy(nodes: list[Node], since: int, root: NodeId, forward: bool) -> NodeId:
@@ -147,6 +147,8 @@ def references(node: Node) -> tuple[NodeId, ...]:
         return tuple([item for row in node.steps for item, _ in row])
     if isinstance(node, Array):
         return (*node.prefix, node.item)
+    if isinstance(node, Others):
+        return node.but
     if isinstance(node, Rules):
         return tuple([t.node for t in node.cfg.terminals if t.node != NEVER])
     return ()
@@ -184,6 +186,8 @@ def renamed_node(node: Node, alias: dict[NodeId, NodeId]) -> Node:
         return node._replace(steps=tuple([tuple([(alias.get(i, i), q) for i, q in row]) for row in node.steps]))
     if isinstance(node, Array):
         return node._replace(prefix=renamed(node.prefix), item=alias.get(node.item, node.item))
+    if isinstance(node, Others):
+        return Others(renamed(node.but))
     if isinstance(node, Rules):
         terminals = [t._replace(node=alias.get(t.node, t.node)) for t in node.cfg.terminals]
         return Rules(node.cfg._replace(terminals=tuple(terminals)))

@@ -308,6 +308,31 @@ def test_lists_of_numbers() -> None:
     assert ids(started(c)) == {CALL, DONE, THINK} and ids(started(c, DONE)) == {CALL, DONE, THINK, EOT}
 
 
+def test_any_token_but() -> None:
+    text = {*range(128), *range(0xC2, 0xF5), AB, SPACE_A, THINK}
+    for repeated, least in (("!<|call|>*", 0), ("(!<|call|>)+", 1), ("!<|call|>{0,}", 0), ("( !<|call|> ){1,}", 1)):
+        c = constrain.gbnf(f'root ::= "a" {repeated} <|call|> "b"')
+        begun = started(c, 97)
+        assert ids(begun) == text | {DONE} | ({CALL} if not least else set())
+        for token in (DONE, DONE, 98, THINK, AB, DONE, ord("!")):
+            assert begun.accept(token) and ids(begun) == text | {DONE, CALL}
+        assert begun.accept(0xC3) and ids(begun) == set(range(0x80, 0xC0)) and begun.accept(0xA9)
+        assert begun.accept(CALL) and begun.forced_tokens() == [98]
+        assert c.matches("a <|call|>b") and c.matches("a<|call|>b") == (not least) and not c.matches("a<|call|> b")
+    thought = started(constrain.gbnf("root ::= <think> !<think>* <think>"), THINK)
+    assert ids(thought) == text | {CALL, DONE}, "a token that is text is left out, too; its text may come"
+    assert thought.accept_bytes(b"<think>") == 7 and thought.accept(THINK) and thought.is_accepting
+    few = Vocabulary.from_tokens([b"a", b"", b""], eos=[1], names={"<x>": 2})
+    alone = constrain.gbnf("root ::= !<x>+").compile(few).matcher()
+    assert alone.accept(0) and not alone.accept(2) and alone.accept(1)
+    closing = Closing(started(constrain.gbnf("root ::= !<|call|>* <|call|>")), 3)
+    closing.fill_mask(np.zeros(V.words, np.uint32))
+    assert closing.accept(DONE) and closing.accept(97)
+    mask = np.zeros(V.words, np.uint32)
+    closing.fill_mask(mask)
+    assert np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist() == [CALL]
+
+
 def test_what_a_vocabulary_lacks_is_refused_with_its_place() -> None:
     for text, line, column, hint in [
         ('start: "a"\n  | <|cell|>', 2, 5, "<|call|>"),

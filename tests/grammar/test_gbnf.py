@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable
+from constrain.errors import ConstraintError, GrammarError, LimitExceeded, Unsatisfiable, UnsupportedFeature
 from constrain.frontends import gbnf
 from constrain.grammar.gbnf import gbnf_rules
 from constrain.grammar.ir import Grammar, Token
@@ -168,6 +168,7 @@ def test_tokens() -> None:
         ("root ::= []", 1, 10, "without characters"),
         ("root ::= [b-a]", 1, 11, "out of order"),
         ("root ::= <a", 1, 10, "a token is"),
+        ("root ::= !a", 1, 11, "a token is"),
         ('start ::= "a"', None, None, "no rule 'root'"),
         ("", None, None, "no rule 'root'"),
     ],
@@ -220,3 +221,16 @@ def test_limits_and_hostile_texts() -> None:
             gbnf(text)
         except ConstraintError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("root ::= !<x>", 10), ('root ::= ("a" !<x>)*', 15), ("root ::= !<x>{2,}", 14), ("root ::= !<x>?", 14),
+        ('root ::= (!<x> | "a")*', 11), ("root ::= !<x>{0,3}", 14),
+    ],
+)  # fmt: skip
+def test_single_tokens_that_may_be_text_are_refused(text: str, column: int) -> None:
+    with pytest.raises(UnsupportedFeature, match="may be text") as caught:
+        gbnf(text)
+    assert (caught.value.keyword, caught.value.line, caught.value.column) == ("token", 1, column)
