@@ -36,10 +36,13 @@ def names_in(grammar: Grammar) -> Names:
 @lru_cache(maxsize=64)
 def byte_vocabulary(names: Names = ()) -> Vocabulary:
     """256 one-byte tokens, an end, and these special tokens: for following texts byte by byte."""
+    import numpy as np
+
     from constrain.vocabulary.vocabulary import Vocabulary
 
-    tokens = [*(bytes([b]) for b in range(256)), b"", *(b"" for _ in names)]
-    return Vocabulary.from_tokens(tokens, eos=[END], names={name: END + 1 + i for i, name in enumerate(names)})
+    lengths = np.repeat([1, 0], [256, 1 + len(names)])
+    ids = {name: END + 1 + i for i, name in enumerate(names)}
+    return Vocabulary.from_packed(bytes(range(256)), lengths, eos=[END], names=ids, keep=False)
 
 
 @lru_cache(maxsize=64)

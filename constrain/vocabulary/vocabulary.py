@@ -122,10 +122,11 @@ class Vocabulary:
         eos: Iterable[int],
         size: int | None = None,
         names: Mapping[str, int] | None = None,
+        keep: bool = True,
     ) -> Vocabulary:
         """Like `from_tokens`, from the tokens' bytes one after the other and the length of each: int64[tokens].
 
-        Tokens without bytes are special; those in `eos` must have none.
+        Tokens without bytes are special; those in `eos` must have none. keep: on the disk, for other processes.
         """
         width = len(lengths) if size is None else size
         eos_ids = tuple(sorted(set(eos)))
@@ -142,7 +143,7 @@ class Vocabulary:
         packed = np.frombuffer(bytearray(data[: offsets[-1]]), np.uint8)
         silent = offsets[1:] == offsets[:-1]
         kept = {text: int(i) for text, i in (names or {}).items() if text and 0 <= i < width and silent[i]}
-        return _shared(packed, offsets.astype(np.int32), eos_ids, dict(sorted(kept.items())))
+        return _shared(packed, offsets.astype(np.int32), eos_ids, dict(sorted(kept.items())), keep)
 
     @classmethod
     def from_tokenizer(
@@ -228,7 +229,7 @@ class Vocabulary:
     def with_special(self, names: Mapping[str, int]) -> Vocabulary:
         """The same vocabulary, in which these tokens are special under these names, whatever they were.
 
-        Names that are there stay as they are.
+        Names that are there stay as they are. It is not kept on the disk, which grammars of strangers could fill.
         """
         lengths = np.diff(self.offsets).astype(np.int64)
         chosen = np.zeros(self.size, bool)
@@ -236,7 +237,7 @@ class Vocabulary:
         data = self.data[~np.repeat(chosen, lengths)]
         lengths[chosen] = 0
         return Vocabulary.from_packed(
-            data.tobytes(), lengths, eos=self.eos_ids, size=self.size, names={**names, **self.special_names}
+            data.tobytes(), lengths, eos=self.eos_ids, size=self.size, names={**names, **self.special_names}, keep=False
         )
 
     @property
@@ -329,7 +330,11 @@ def names_of(texts: Sequence[str], ids: Iterable[int]) -> dict[str, int]:
 
 
 def _shared(
-    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int32], eos_ids: tuple[int, ...], names: dict[str, int]
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int32],
+    eos_ids: tuple[int, ...],
+    names: dict[str, int],
+    keep: bool,
 ) -> Vocabulary:
     """The vocabulary of these arrays: the living one, the one on disk, or a new one that is put there."""
     digest = hashlib.sha256(KIND.encode())
@@ -349,7 +354,7 @@ def _shared(
         return _register(kept)
     trie = build_trie(*spelled(data, offsets, names.values()))
     vocabulary = _make(data, offsets, eos_ids, fingerprint, trie, names)
-    if usable(folder):
+    if keep and usable(folder):
         write_arrays(folder / "vocabulary.bin", vocabulary._arrays(), vocabulary._meta())
     return _register(vocabulary)
 
