@@ -20,7 +20,7 @@ from constrain.grammar.lark_frontend import lark_rules
 from constrain.grammar.regular_parts import finished
 from constrain.grammar.shipped import shipped_names, shipped_text
 from constrain.limits import DEFAULT_LIMITS
-from constrain.regular import python_re
+from constrain.regular import ordered, python_re
 from constrain.regular.charset import CharSet
 from constrain.regular.properties import python_classes
 
@@ -37,10 +37,12 @@ def made_under(text: str, own: dict[str, CharSet] | None) -> tuple[Made, bool]:
         return usual(letter) if own is None else own[letter]
 
     python_re.python_class = of_version
+    ordered.forget()  # what was made of these patterns under other versions
     try:
         cfg = finished(lark_rules(text, "start", Grammar()), DEFAULT_LIMITS)
     finally:
         python_re.python_class = usual
+        ordered.forget()
     arrays = cfg_arrays.cfg_arrays(cfg)
     assert arrays is not None, "a grammar that ships has nodes"
     made = rules_record.tables_of(cfg_arrays.cfg_from(*arrays), DEFAULT_LIMITS)

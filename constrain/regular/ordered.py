@@ -18,6 +18,7 @@ import numpy as np
 
 from constrain.errors import LimitExceeded, UnsupportedFeature
 from constrain.limits import DEFAULT_LIMITS, Limits
+from constrain.regular import python_re
 from constrain.regular.ast import ALL, Regex, automaton, intersect, union
 from constrain.regular.charset import SURROGATES
 from constrain.regular.compiler import Cache, compile
@@ -58,6 +59,12 @@ def leftmost_first(pattern: str, flags: int | str = 0, limits: Limits = DEFAULT_
 
 _taken: Cache[tuple[Taken, ...]] = Cache(4096, 16 << 20)
 _following: Cache[tuple[Regex | None]] = Cache(1024, 4 << 20)  # by demands: what may not follow
+
+
+def forget() -> None:
+    """Forget what was made of patterns (for a tool that changes what their classes mean)."""
+    _taken.clear()
+    python_re.forget()
 
 
 class _Alphabet:

@@ -66,6 +66,12 @@ _classes: Cache[CharSet] = Cache(4096, 4 << 20)
 _CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
 
 
+def forget() -> None:
+    """Forget all patterns and classes that were read."""
+    _parsed.clear()
+    _classes.clear()
+
+
 class PythonReader(PatternReader):
     """Recursive descent without the recursion."""
 

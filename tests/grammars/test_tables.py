@@ -97,6 +97,27 @@ def test_tables_of_all_versions(name: str) -> None:
     assert same(content(name), script().tables(text_of(name), list(python_classes()))), AGAIN
 
 
+@pytest.mark.parametrize("name", ["c", "go", "python"])
+def test_columns_follow_the_version(name: str) -> None:
+    """Beyond ASCII these grammars ask nothing but what `\\w`, `\\d` and `\\s` match, so that decides on the column,
+    under each version of Unicode in the same way."""
+    found: dict[int, set[int]] = {}
+    points = np.r_[128:0xD800, 0xE000:0x110000]
+    for version, own in python_classes().items():
+        made = shipped_tables.of_version(content(name), version)
+        assert made is not None
+        table = shipped_tables.table_of(made[0]["lexer"])
+        column = table.classes[np.searchsorted(table.bounds, points, side="right") - 1]
+        bits = np.zeros(0x110000, np.int64)
+        for place, letter in enumerate("wds"):
+            for lo, hi in own[letter].ranges:
+                bits[lo : hi + 1] |= 1 << place
+        for kind in set(bits[points].tolist()):
+            found.setdefault(kind, set()).update(column[bits[points] == kind].tolist())
+    assert all(len(columns) == 1 for columns in found.values())
+    assert found[1] != found[0]
+
+
 @pytest.mark.usefixtures("unread")
 def test_by_name_and_by_text() -> None:
     """Neither is read, and nothing is written; but what asks for the rules reads them."""
