@@ -113,6 +113,23 @@ def reachable_labels(lex: Lexer, words: int) -> Ints:
     return closure(np.stack(edges(lex.table)), out.view(np.int32))
 
 
+def unread(cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) -> dict[int, set[int]]:
+    """Of each state where a token is read the terminals that can be, where the state has actions for more."""
+    n = len(cfg.terminals)
+    sets = integers(reach)
+    outside = {i for i, t in enumerate(cfg.terminals) if t.node >= 0 or t.language is None}
+    fewer: dict[int, set[int]] = {}
+    for c in distinct(lr.context[lr.shifted == 1]).tolist():
+        context, start = set(lr.contexts[c]) - {n}, int(lex.start[c])
+        there = {t for t in context if t in outside or (start >= 0 and sets[start] >> t & 1)}
+        if there != context:
+            fewer[c] = there
+    if not fewer:
+        return {}
+    states = np.flatnonzero(lr.shifted == 1).tolist()
+    return {r: fewer[int(lr.context[r])] for r in states if int(lr.context[r]) in fewer}
+
+
 def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal.
 
@@ -230,12 +247,14 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
     return out
 
 
-def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer) -> tuple[dict[str, Ints], bytes]:
-    """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are."""
+def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) -> tuple[dict[str, Ints], bytes]:
+    """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are.
+
+    reach: see `reachable_labels`.
+    """
     from constrain.grammar.lexer_starts import shared_starts
 
     watches = followed(lex)
-    reach = reachable_labels(lex, out[L.R_WORDS])
     for first, then in never_read(cfg, lr, lex, watches, reach)[:1]:
         where = f"after {cfg.terminals[first].name}" if first >= 0 else "at the beginning"
         raise GrammarError(

@@ -181,11 +181,23 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
 
 def tables_of(cfg: Cfg, limits: Limits) -> Made:
     """The record of rules but for their nodes, and the records of lexer and watch."""
-    from constrain.engine.rules_lexer import with_lexer
+    from constrain.engine.rules_lexer import reachable_labels, unread, with_lexer
+    from constrain.grammar.dead_ends import without_dead_ends
     from constrain.grammar.lalr import tables
     from constrain.grammar.lexing import lexer
 
     lr = tables(cfg, limits)
+    if not cfg.lexing:
+        return {"record": np.array(_rules_parts(cfg, lr), np.int32)}, {"key": ""}
+    lex = lexer(cfg, lr, limits, waiting=True)
+    reach = reachable_labels(lex, set_words(len(cfg.terminals)))
+    out = _rules_parts(cfg, without_dead_ends(cfg, lr, unread(cfg, lr, lex, reach), limits))
+    arrays, key = with_lexer(out, cfg, lr, lex, reach)
+    return arrays, {"key": key.hex()}
+
+
+def _rules_parts(cfg: Cfg, lr: Tables) -> list[int]:
+    """The record but for the lexer and the nodes."""
     out = parser_parts(lr)
     n = len(cfg.terminals)
     words = set_words(n)
@@ -203,7 +215,4 @@ def tables_of(cfg: Cfg, limits: Limits) -> Made:
     out += brackets
     out[L.R_IGNORED] = len(out)
     out += set_of(sorted(cfg.ignore), words)
-    if not cfg.lexing:
-        return {"record": np.array(out, np.int32)}, {"key": ""}
-    arrays, key = with_lexer(out, cfg, lr, lexer(cfg, lr, limits, waiting=True))
-    return arrays, {"key": key.hex()}
+    return out
