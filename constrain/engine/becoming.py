@@ -200,6 +200,10 @@ def can_differ(H, st, t, s, d, need, room):
         return True  # an item that is an array or object can always get more
     if room < 0 and (H[t] == T_ANY or (H[t] == T_DFA and H[t + TD_OPEN] != 0)):
         return True
+    values = values_before(H, st)
+    others = H[values + K_X] if values != 0 else 0
+    if others == 0 or (d == D_BODY and words_ahead(H, t, s, need, room, others) > others):
+        return True
     similar = beginning_so(H, st)
     if similar == 0 or (d == D_BODY and words_ahead(H, t, s, need, room, similar) > similar):
         return True

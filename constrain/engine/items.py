@@ -1,7 +1,7 @@
 """The finished items of an array with distinct items, and what is among them.
 
 A list of items is a linked list of texts, so each item makes a new one. Every eighth list has an index, made when it is
-first asked: a hash table of what its last items hold, 8 of them, or 16, 32 ... (the largest power of two that divides
+asked often: a hash table of what its last items hold, 8 of them, or 16, 32 ... (the largest power of two that divides
 their number), and a link to the list before those. So a question takes a few look-ups for each binary digit of the
 number of items, and an item is indexed once for each digit.
 """
@@ -20,6 +20,7 @@ from constrain.jit import engine_device as device
 WHOLE, PREFIX, MEMBER, WRITTEN = range(4)
 DEEP = 24  # symbols up to which beginnings are indexed
 BLOCK = 8
+SELDOM = 16  # questions that a list answers without an index: a mask tries many lists and keeps few
 BASE = 0x10015  # of the polynomial hash of a member's symbols, modulo 2 ** 31
 
 
@@ -27,7 +28,8 @@ BASE = 0x10015  # of the polynomial hash of a member's symbols, modulo 2 ** 31
 def list_with(H, before, value, q):
     """A list of values with one more (0: the item is open), and the state of the automaton.
 
-    x: the number of finished items, y: with an index, the list before the items in it, z: the index or 0.
+    x: the number of finished items, y: with an index, the list before the items in it, z: the index, or minus
+    the number of questions without one.
     """
     r = kept(H, KIND_LIST, before, value, q, 0, 0)
     if r != 0:
@@ -49,11 +51,15 @@ def holds(H, values, what, text):
     deep = what == PREFIX and H[text + 4] > DEEP
     n, at = 0, values
     while at != 0 and H[STATUS] == 0:
-        if deep or H[at + K_X] & (BLOCK - 1) != 0:
+        whole = not deep and H[at + K_X] & (BLOCK - 1) == 0
+        if whole and H[at + K_Z] <= 0:
+            H[at + K_Z] -= 1
+            whole = H[at + K_Z] < -SELDOM
+        if not whole:
             n += item_holds(H, H[at + 3], what, text)
             at = H[at + 2]
         else:
-            if H[at + K_Z] == 0 and not make_index(H, at):
+            if H[at + K_Z] <= 0 and not make_index(H, at):
                 return n
             n += look_up(H, H[at + K_Z], key, what)
             at = H[at + K_Y]

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.becoming import must_repeat
-from constrain.engine.fresh import confined
+from constrain.engine.differing import BUT_FOR_SOME, FREELY, WALKED, may_stay, resembles
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_ENTRY, M_KEYS, M_LINE,
-    M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child, open_frame, space_frames,
+    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_DIFFER, M_ENTRY,
+    M_KEYS, M_LINE, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child, open_frame,
+    space_frames,
 )  # fmt: skip
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
     ARG, ASKED, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
     LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK,
     PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TAIL_HEAD, TD_ALL,
-    TD_OPEN, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_ANY, T_DFA, T_TRIE, WIDE, WORK,
+    TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK,
     WORK_LIMIT, X_BELOW, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexemes import line_bits, line_frames, mode_of, use_lexer_entry
@@ -184,17 +184,6 @@ def walk_names(H, X, c, t, tb, ib, v, mode, top, at):
 
 
 @device
-def may_stay(H, c, t, room, raw):
-    """Can a string or key of an item that must differ from others go on in every way that the terminal at t has?"""
-    st = H[c + 4]
-    if raw != 0:
-        return False
-    if (H[st + S_UNIQ] != st and confined(H, st) == 0) or must_repeat(H, H[st + S_UNIQ]):
-        return True
-    return room == ROOM_FREE and (H[t] == T_ANY or H[t + TD_OPEN] != 0)
-
-
-@device
 def use_entry(H, X, B, c, v, top, frame):
     """Let the entry of the configuration at c stand for the walk below the vocabulary's node v.
 
@@ -212,7 +201,8 @@ def use_entry(H, X, B, c, v, top, frame):
     if t == 0:
         return -1
     telling = H[c + 4] != 0 and H[H[c + 4] + S_UNIQ] != 0  # what is written here must be told from other items
-    if telling and not may_stay(H, c, t, room, raw):
+    staying = may_stay(H, c, t, room, raw) if telling else FREELY
+    if staying == WALKED:
         return -1
     e = find_entry(X, gid, s, d, v, need, room)
     if e == 0:
@@ -225,7 +215,7 @@ def use_entry(H, X, B, c, v, top, frame):
         return -1
     if telling:
         # what stays in the string is as in the entry; what leaves it depends on the characters before
-        if frame + F_CFG + CFG > H[SCRATCH_END]:
+        if frame + 2 * (F_CFG + CFG) > H[SCRATCH_END]:
             H[STATUS] = NEED_SCRATCH
             return -1
         if X[e + E_ROW] >= 0:
@@ -235,6 +225,12 @@ def use_entry(H, X, B, c, v, top, frame):
         for i in range(CFG):
             H[frame + F_CFG + i] = H[c + i]
         head_frame(H, X, top, frame, M_QUOTES, X[X_TRIE], X[X_IDS], v, 1)
+        if staying == BUT_FOR_SOME and resembles(H, c):
+            top = frame
+            frame += F_CFG + CFG
+            for i in range(CFG):
+                H[frame + F_CFG + i] = H[c + i]
+            open_frame(H, X, top, frame, M_DIFFER, X[X_TRIE], X[X_IDS], v, 1)
         return frame
     pos, cs, st = H[c], H[c + 1], H[c + 4]
     off = node_at(H, pos >> 4)
@@ -406,7 +402,15 @@ def walk(H, X, B, top):
         m = step(H, top + F_CFG, H[top + F_M], X[tb + TN * child], at + F_CFG)
         if H[STATUS] != 0:
             return
-        if mode == M_KEYS:
+        if mode == M_DIFFER:
+            if m == 0:
+                clear_subtree(H, X, child)
+                continue
+            # elsewhere the entry has what comes
+            leaves = m > 1 or H[at + F_CFG] != H[top + F_CFG]
+            if leaves or X[tb + TN * child + 1] == child + 1 or not resembles(H, at + F_CFG):
+                continue
+        elif mode == M_KEYS:
             mode = correct_key(H, X, top, child, m, at)
             if mode < 0:
                 continue
@@ -415,7 +419,7 @@ def walk(H, X, B, top):
         if mode == M_QUOTES and (m > 1 or H[at + F_CFG] != H[top + F_CFG]):
             mode = M_PLAIN
         end = X[tb + TN * child + 1]
-        if mode != M_KEYS:
+        if mode not in (M_KEYS, M_DIFFER):
             add_ids(H, X, ib + X[tb + TN * child + 2], ib + X[tb + TN * (child + 1) + 2])
         if end == child + 1:
             continue
@@ -426,7 +430,7 @@ def walk(H, X, B, top):
             if new >= 0:
                 top = new
                 continue
-        if mode != M_KEYS and m == 1:
+        if mode not in (M_KEYS, M_DIFFER) and m == 1:
             names = on_names(H, at + F_CFG)
             if names != 0:
                 top = walk_names(H, X, at + F_CFG, names, tb, ib, child, mode, top, at + F_CFG + CFG)

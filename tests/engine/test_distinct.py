@@ -252,3 +252,21 @@ def test_a_thousand_items() -> None:
     items = [f"item {i}" for i in range(1000)]
     assert c.matches(json.dumps(items))
     assert not c.matches(json.dumps([*items, "item 500"]))
+
+
+@pytest.mark.parametrize("item", [
+    {"type": "string", "pattern": "^[abé]*$", "maxLength": 2},
+    {"type": "string", "pattern": "^[abé]{1,2}$"},
+    {"type": "string", "pattern": "^(a|b|é)*$", "minLength": 1, "maxLength": 2},
+])  # fmt: skip
+def test_strings_with_an_end(item: Any) -> None:
+    """Near the end of what a string may be, some tokens could only repeat an item."""
+    letters = ["", "a", "b", "é"]
+    lo = 0 if item["pattern"] == "^[abé]*$" else 1
+    texts = [f'"{x}"' for x in sorted({a + b for a in letters for b in letters}) if len(x) >= lo]
+    words, beginnings = listed(texts, 3)
+    c = constrain.json(
+        {"type": "array", "items": item, "uniqueItems": True, "maxItems": 3}, whitespace="compact", escapes="canonical"
+    )
+    for seed in range(40):
+        masks_agree(c, beginnings.__contains__, words.__contains__, random.Random(seed))
