@@ -40,9 +40,13 @@ def live_bytes(H, t, s, raw, stay):
             low |= np.int64(1) << b
         elif good:
             mid |= np.int64(1) << (b - 64)
+    if stay and low == 0 and mid == 0:
+        return low, mid, np.int64(0)  # not worth a look
     if H[t] == T_DFA:
         n = H[t + TD_NINT]
         for i in range(n):
+            if high == 0:
+                break
             s2 = H[table + H[t + H[t + TD_CLASSES] + i]]
             if s2 == s or (s2 >= 0 and not stay):
                 continue

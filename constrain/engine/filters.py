@@ -7,8 +7,8 @@ import numpy as np
 from constrain.engine.layout import (
     CFG, D_BODY, D_ESC, OP_ALT, OP_ARRAY, OP_FORWARD, OP_ITEMS, OP_LITERAL, OP_OBJECT, OP_RULES, OP_SEQ, OP_STRING,
     OP_TEXT, O_TERM, O_VALUES, PENDING, PH_AFTER, PH_BLANK, PH_COLON, PH_DONE, PH_IN, PH_INDENT, PH_KEY, PH_START,
-    PH_VALUE, R_LEXER, STATUS, S_CNT, TD_ASCII, TD_FIRST, TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE,
-    TT_NODES, T_DFA, T_TRIE, X_TRIE,
+    PH_VALUE, R_AFTER, R_DEDENT, R_INDENT, R_LEXER, R_LIVE, R_NESTED, R_NODES, STATUS, S_CNT, TD_ASCII, TD_FIRST,
+    TD_NCLS, TD_TABLE, TD_WIDE, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_NODES, T_DFA, T_TRIE, X_TRIE,
 )  # fmt: skip
 from constrain.engine.configurations import after, node_at, pend, terminal_at
 from constrain.engine.distinct import end_number
@@ -170,9 +170,21 @@ def first_bytes(H, src, m, bits):
                 if ph in (PH_IN, PH_BLANK):
                     if d != D_BODY:
                         return False
-                    dfa_bits(H, H[off + R_LEXER], s, bits)
+                    live = off + H[off + R_LIVE] + 4 * s
+                    for w in range(4):
+                        H[bits + w] |= H[live + w]
+                        if H[H[off + R_LEXER] + TD_WIDE] != 0:
+                            H[bits + 4 + w] = -1
                 elif ph == PH_INDENT:
                     set_spaces(H, bits)
+                    if s == 0 and H[off + R_NESTED] == 0 and H[off + H[off + R_NODES]] == 0:
+                        # how blocks end here is not looked at
+                        before, begins = off + H[off + R_AFTER], off + H[off + R_AFTER]
+                        before += 8 * H[off + R_DEDENT]
+                        begins += 8 * H[off + R_INDENT]
+                        for w in range(8):
+                            H[bits + w] |= H[before + w] | H[begins + w]
+                        continue
                 p = all_moves(H, pos >> 4, off, ph, s, d, n, st, UNKNOWN, p)
             elif op == OP_FORWARD:
                 p = pend(H, p, H[off + 1] << 4 | PH_START, 0, 0, 0, st)

@@ -25,6 +25,7 @@ M_KEYS = 2  # the vocabulary's trie along the declared keys of an open object
 M_TAIL = 4  # like M_PLAIN; what it finds is remembered
 M_ENTRY = 6  # M_VOCABULARY, not begun yet: an entry may stand in for all of it
 M_LINE = 7  # M_ENTRY for what comes after the spaces before a line: no byte that belongs to these
+M_CLEAR = 9  # M_VOCABULARY; before it begins, the tokens that its filter lets through are cleared
 M_QUOTES = 5  # the vocabulary's trie, tokens with a quote only, while the string goes on in which it begins
 M_DIFFER = 8  # the vocabulary's trie along the finished items that the open one may still become; see differing.py
 M_NAMES = 3  # the same, not begun yet: what other configurations add to the subtree comes first

@@ -12,7 +12,8 @@ from pathlib import Path
 from constrain import jit
 from constrain.engine import (
     becoming, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning, items,
-    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, texts, tries, watches,
+    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices, summaries,
+    texts, tries, watches,
 )  # fmt: skip
 from constrain.engine.interning import intern_state, push_text, seen_with
 from constrain.engine.items import list_with
@@ -28,7 +29,8 @@ from constrain.engine.tries import build_trie
 
 _MODULES = (
     becoming, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning, items,
-    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, texts, tries, watches,
+    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices, summaries,
+    texts, tries, watches,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   seen-sets        [hash, KIND_SEEN, words, bits...]
   tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
   memo nodes       see memo.py: the same for rules, by the part of the stack that was looked at
-  sets          of terminals that a frame of rules can take: R_WORDS ints, without a head
+  sets             of terminals that a frame of rules can take, interned: see KIND_SET
   mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
@@ -59,6 +59,8 @@ LOW = 38  # least depth of a frame of rules that the walk has looked at; see mem
 ASKED = 39  # the last of the questions that wait for an answer, linked by K_Y (fresh.py)
 PLACE = 40  # after run_bytes was interrupted: a state that the text passes through, and the bytes before it; 0: none
 PLACE_BYTES = 41
+IN_ORDER = 31  # 1: some ids of the mask were cleared, what is added from now on must come after them
+COLUMNS = 42  # 1: the walk has looked at the columns of blocks, too
 CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
@@ -96,6 +98,8 @@ KIND_SEEN = 3
 KIND_TAIL = 4
 KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
 KIND_MEMO = 10  # see memo.py
+KIND_WINDOW = 14  # see memo.py
+KIND_SET = 15  # [hash, KIND_SET, rules, R_WORDS ints]: a set of terminals
 # Records of interning.kept: [hash, kind, a, b, c, d, e, x, y, z], of which x, y and z may be written.
 KEPT_SIZE, K_X, K_Y, K_Z = 10, 7, 8, 9
 KIND_LIST = 9  # a: list before, b: text (0: the item is open), c: state of the automaton; see items.py
@@ -157,7 +161,10 @@ R_KEEPS = 23  # per lexer state 1: a token ends here only where no byte that sta
 R_EMPTIES = 24  # [n, terminals that are nodes which may be empty...]
 R_TAB = 25  # columns of a tab
 R_AFTER = 26  # per terminal 256 bits: a superset of the bytes with which the text can go on after it
-R_HEAD = 27
+# (with indentation: R_INDENT: with which a line can begin; R_DEDENT: which may stand before one)
+R_LIKE = 27  # per lexer state one that differs from it by few characters only, or -1
+R_LIVE = 28  # per lexer state 128 bits: the ASCII characters with which it goes on
+R_HEAD = 29
 
 PH_IN = 0  # inside a terminal or literal
 PH_OPEN = 1  # after { or [
@@ -214,6 +221,7 @@ X_NODES = 15
 X_SPACES = 16  # whitespace tokens, see store.py
 X_CHARS = 17  # for each token the number of its bytes that are not continuation bytes of UTF-8
 X_BELOW = 18  # BN ints per trie node: set of the ASCII bytes below, of HIGH_GROUPS, bytes to the deepest descendant
+X_BASES = 19  # the last base of entries of lexers, see splices.py
 X_HEADER = 32
 TN = 4
 BN = 6

@@ -24,10 +24,12 @@ from constrain.engine.layout import (
 from constrain.engine.lexer import interval_of, label_of, raw_step
 from constrain.engine.lr import has_bit
 from constrain.engine.rules import before_line
+from constrain.engine.splices import BASE_HEAD, first_exit, first_run, group_words, keep_base, nearest_base
 from constrain.engine.watches import PROOF, char_range, may_escape, watch_byte
 from constrain.jit import engine_device as device
 
 LINE = -1  # for the watches of an entry: a line begins
+BASE_FROM = 500  # nodes walked from which on an entry is made a base
 FAR = 160  # trie nodes behind an exit from which on they are not merged
 
 
@@ -135,12 +137,23 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
     ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
     keeps = off + H[off + R_KEEPS]
     ps[0], pd[0], pe[0], px[0] = s0, d0, end, -1  # an exit at v itself is a section's `whole`
+    at_root = vocabulary and v == 0 and d0 == D_BODY
+    base = nearest_base(H, X, off, gid, s0) if at_root else 0
+    bs = np.empty(cap, np.int32)  # the base's state, or -1
+    bd = np.empty(cap, np.int32)
+    bs[0], bd[0] = X[base + 2] if base != 0 else -1, D_BODY
+    run_at, exit_at, walked = 0, 0, 0
+    groups = np.full(X[X[base + 3] + L_GROUPS] if base != 0 else 1, -1, np.int32)  # the base's in terms of these
     depth = 0
     node = v + 1
     while depth >= 0:
         if node >= pe[depth]:
             depth -= 1
             continue
+        if nruns == runs.shape[0]:
+            runs = wider(runs)
+        if nexits + 2 >= exits.shape[0]:
+            exits = wider(exits)
         b = X[trie + TN * node]
         e = X[trie + TN * node + 1]
         if depth == 0 and n0 == LINE and before_line(H, off, b):
@@ -153,7 +166,7 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
                 s2, d2 = raw_step(H, t, s, d, b)
                 if n > 0 and s2 >= 0 and (d2 == D_BODY or may_escape(H, t, H[off + R_WATCH], n0, s, d2)):
                     # not settled yet
-                    exits, nexits = add_exit(exits, nexits, node, -1, 1)
+                    nexits = add_exit(exits, nexits, node, -1, 1)
                 node = e
                 continue
         if px[depth] >= 0:
@@ -161,7 +174,7 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
             if may_follow[i] == 0:
                 may_follow[i] = 1 if follows(H, off, px[depth], b) else 2
             if may_follow[i] == 1:
-                exits, nexits = add_exit(exits, nexits, node, px[depth], 0)
+                nexits = add_exit(exits, nexits, node, px[depth], 0)
         s2, d2 = -1, 0
         if d == D_BODY and b < 128:
             s2 = H[table_at + s * ncls + H[ascii_at + b]]
@@ -170,16 +183,42 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
         if s2 < 0:
             node = e
             continue
+        bs2, bd2 = -1, 0
+        if bs[depth] >= 0:
+            bs2, bd2 = raw_step(H, t, bs[depth], bd[depth], b)
+            if bs2 == s2 and bd2 == d2:
+                run_at = first_run(X, base, X[trie + TN * node + 2], run_at)
+                z = X[trie + TN * e + 2]
+                at = base + BASE_HEAD + 3 * run_at
+                while run_at < X[base + 4] and X[at] < z:
+                    if groups[X[at + 2]] < 0:
+                        r = group_words(H, X, off, base, X[at + 2])
+                        for w in range(words):
+                            reach[w] = X[r + w]
+                        sets, ngroups, groups[X[at + 2]] = grouped(sets, ngroups, reach)
+                    a = max(X[at], X[trie + TN * node + 2])
+                    if nruns == runs.shape[0]:
+                        runs = wider(runs)
+                    nruns = add_run(runs, nruns, a, min(X[at + 1], z), groups[X[at + 2]])
+                    run_at += 1
+                    at += 3
+                run_at -= 1 if run_at > 0 else 0  # it may go on behind this node
+                exit_at = first_exit(X, base, node, exit_at)
+                at = base + BASE_HEAD + 3 * (X[base + 4] + exit_at)
+                while exit_at < X[base + 5] and X[at] < e:
+                    if X[at] != node or X[at + 2] != 0:  # what comes to the node itself is found above
+                        if nexits == exits.shape[0]:
+                            exits = wider(exits)
+                        nexits = add_exit(exits, nexits, X[at], X[at + 1], X[at + 2])
+                    exit_at += 1
+                    at += 3
+                node = e
+                continue
+        walked += 1
         g = group_at[s2] if d2 == D_BODY else -1
         if g < 0:
             reach_of(H, off, t, s2, d2, reach)
-            g = group_of(sets, ngroups, reach)
-            if g == ngroups:
-                if ngroups == sets.shape[0]:
-                    sets = wider(sets)
-                for k in range(words):
-                    sets[g, k] = reach[k]
-                ngroups += 1
+            sets, ngroups, g = grouped(sets, ngroups, reach)
             if d2 == D_BODY:
                 group_at[s2] = g
         a, z = X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]
@@ -193,25 +232,46 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
             if whole:
                 z = X[trie + TN * e + 2]
         if a < z:
-            if nruns > 0 and runs[nruns - 1, 1] == a and runs[nruns - 1, 2] == g:
-                runs[nruns - 1, 1] = z
-            else:
-                if nruns == runs.shape[0]:
-                    runs = wider(runs)
-                runs[nruns, 0], runs[nruns, 1], runs[nruns, 2] = a, z, g
-                nruns += 1
+            nruns = add_run(runs, nruns, a, z, g)
         if whole or e == node + 1:
             node = e
             continue
         x = label_of(H, t, s2) if d2 == D_BODY else -1
         if x >= 0 and e - node > FAR and much_follows(H, X, off, x, trie, node):
-            exits, nexits = add_exit(exits, nexits, node, x, 1)
+            nexits = add_exit(exits, nexits, node, x, 1)
             x = -1
         depth += 1
         ps[depth], pd[depth], pe[depth], px[depth] = s2, d2, e, x
+        bs[depth], bd[depth] = bs2, bd2
         node += 1
     at_once = label_of(H, t, s0) if d0 == D_BODY else -1
-    return write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, runs, nruns, sets, ngroups, exits, nexits, at_once)
+    entry = write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, runs, nruns, sets, ngroups, exits, nexits, at_once)
+    if entry != 0 and at_root and n0 == 0 and walked > BASE_FROM:
+        keep_base(X, gid, s0, entry, runs, nruns, exits, nexits)
+    return entry
+
+
+@device
+def grouped(table32, n, list32):
+    """Find list32 among the n rows of table32, or append it. Returns (the table, its rows, the row)."""
+    g = group_of(table32, n, list32)
+    if g == n:
+        if n == table32.shape[0]:
+            table32 = wider(table32)
+        for w in range(list32.shape[0]):
+            table32[g, w] = list32[w]
+        n += 1
+    return table32, n, g
+
+
+@device
+def add_run(table32, n, a, z, g):
+    """Append the ids at a..z, of group g, to the n runs, which have room for it. Returns their number."""
+    if n > 0 and table32[n - 1, 1] == a and table32[n - 1, 2] == g:
+        table32[n - 1, 1] = z
+        return n
+    table32[n, 0], table32[n, 1], table32[n, 2] = a, z, g
+    return n + 1
 
 
 @device
@@ -222,11 +282,9 @@ def suffix_key(X, trie):
 
 @device
 def add_exit(table32, n, node, x, far):
-    """Append to the n exits. Returns (the table, which may have grown; exits)."""
-    if n == table32.shape[0]:
-        table32 = wider(table32)
+    """Append to the n exits, which have room for it. Returns their number."""
     table32[n, 0], table32[n, 1], table32[n, 2] = node, x, far
-    return table32, n + 1
+    return n + 1
 
 
 @device
@@ -234,7 +292,7 @@ def write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, table32, nruns, sets
     """Append an entry (layout.py, L_*). whole: the exit at v itself, or -1. Returns its offset; 0: no room left."""
     words = sets.shape[1]
     key = suffix_key(X, trie)
-    dense_from = B.shape[1] if key == 0 else 1 << 30  # what is added to the ids of a tail is no row
+    dense_from = B.shape[1] >> 2 if key == 0 else 1 << 30  # what is added to the ids of a tail is no row
     counts = np.zeros(ngroups + 1, np.int32)
     for i in range(nruns):
         counts[table32[i, 2]] += table32[i, 1] - table32[i, 0]

@@ -8,21 +8,22 @@ from constrain.engine.configurations import node_at
 from constrain.engine.entries import find_entry
 from constrain.engine.filters import child_of
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, M_ENTRY, M_LINE, M_PLAIN, M_TAIL, M_VOCABULARY, head_frame,
-    open_frame,
+    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_LOW, M_CLEAR, M_ENTRY, M_LINE, M_PLAIN, M_TAIL, M_VOCABULARY,
+    head_frame, open_frame,
 )  # fmt: skip
 from constrain.engine.interning import find_tail
 from constrain.engine.layout import (
     CFG, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, NEED_SCRATCH, NEED_STORE, PH_BLANK, PH_IN,
     PH_INDENT, R_AFTER, R_EXITS, R_LEXER, R_NESTED, R_NEWLINE, R_NODES, R_REACH, R_TERMINALS, R_WORDS, SCRATCH_END,
-    STATUS, TAIL_HEAD, TN, X_IDS, X_TRIE,
+    STATUS, TAIL_HEAD, TN, X_IDS, X_TRIE, R_DEDENT, R_INDENT, R_LIKE, TD_ASCII, TD_NCLS, TD_TABLE,
 )  # fmt: skip
-from constrain.engine.lexeme_entries import LINE, build_lexer_entry, suffix_key
+from constrain.engine.lexeme_entries import LINE, build_lexer_entry, follows, suffix_key
 from constrain.engine.lexer import label_of
-from constrain.engine.lr import any_of, dropped, has_bit, may_take
-from constrain.engine.memo import find_memo, pure_rules
+from constrain.engine.lr import any_of, dropped, has_bit, looked, may_take, viable
+from constrain.engine.memo import NOTHING, find_memo, pure_rules
 from constrain.engine.records import add_ids, add_listed, add_ref, add_row
 from constrain.engine.rules import after_exit, at_line, before_line
+from constrain.engine.summaries import V_SECTIONS, sections_of, use_summaries
 from constrain.jit import engine_device as device
 from constrain.vocabulary.special import FOREIGN, MARK
 
@@ -68,6 +69,14 @@ def line_frames(H, X, c, v, top, frame):
     off = pure_rules(H, c)
     if off == 0:
         return -1
+    for j in range(CFG):
+        H[frame + F_CFG + j] = H[c + j]
+    head_frame(H, X, top, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], v, 1)
+    line_bits(H, off, frame + F_BITS, True)
+    H[frame + F_BITS + (MARK >> 5)] |= np.int32(1) << np.int32(MARK & 31)  # special tokens
+    H[frame + F_FILTER] = 2 if X[X[X_TRIE] + TN * v + 3] != 0 else 1
+    if not begins_line(H, X, off, v):
+        return frame
     second = frame + F_CFG + CFG
     if second + F_CFG + CFG * 64 > H[SCRATCH_END]:
         H[STATUS] = NEED_SCRATCH
@@ -75,12 +84,6 @@ def line_frames(H, X, c, v, top, frame):
     m = at_line(H, pos >> 4, off, n, st, second + F_CFG)
     if H[STATUS] != 0:
         return -1
-    for j in range(CFG):
-        H[frame + F_CFG + j] = H[c + j]
-    head_frame(H, X, top, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], v, 1)
-    line_bits(H, off, frame + F_BITS, True)
-    H[frame + F_BITS + (MARK >> 5)] |= np.int32(1) << np.int32(MARK & 31)  # special tokens
-    H[frame + F_FILTER] = 2 if X[X[X_TRIE] + TN * v + 3] != 0 else 1
     if m == 0:
         return frame
     head_frame(H, X, frame, second, M_LINE, X[X_TRIE], X[X_IDS], v, m)
@@ -88,13 +91,25 @@ def line_frames(H, X, c, v, top, frame):
 
 
 @device
+def begins_line(H, X, off, v):
+    """Is there a child of the vocabulary's node v with a byte by which a line can begin?"""
+    trie = X[X_TRIE]
+    end = X[trie + TN * v + 1]
+    child = v + 1
+    while child < end:
+        b = X[trie + TN * child]
+        if has_bit(H, off + H[off + R_AFTER] + 8 * H[off + R_INDENT], b) and not before_line(H, off, b):
+            return True
+        child = X[trie + TN * child + 1]
+    return False
+
+
+@device
 def line_bits(H, off, bits, before):
     """The bytes that may come before a line (or, not before, the others) as 256 bits."""
+    row = off + H[off + R_AFTER] + 8 * H[off + R_DEDENT]
     for w in range(8):
-        H[bits + w] = 0 if before else -1
-    for b in range(128):
-        if before_line(H, off, b):
-            H[bits + (b >> 5)] = np.int32(H[bits + (b >> 5)] ^ (np.int32(1) << np.int32(b & 31)))
+        H[bits + w] = H[row + w] if before else ~H[row + w]
 
 
 @device
@@ -113,7 +128,7 @@ def meets_node(H, off, x):
 def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
     """`masks.use_entry` for a configuration of rules at c inside a token, at node v of any trie with its ids.
 
-    line: 1 where a line begins here.
+    line: 1 where a line begins here; 2: nothing is looked for behind the end of the token that ends at v itself.
     """
     pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
     ph = pos & 15
@@ -128,7 +143,7 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
         if ph == PH_BLANK or d != D_BODY or has_bit(H, off + H[off + R_REACH] + words * s, H[off + R_NEWLINE]):
             return -1
     watches = n if ph == PH_IN else 0
-    if line != 0:
+    if line == 1:
         if n != 0:
             return -1
         watches = LINE
@@ -150,17 +165,66 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
         for i in range(sections):
             if meets_node(H, off, X[first + L_SEC * i]):
                 return -1
-    for g in range(groups):
+    if line != 2 and v == 0 and d == D_BODY and label_of(H, t, s) >= 0:
+        top, frame = special_frame(H, X, c, off, tb, ib, top, frame)
+    if ph == PH_IN and pure_rules(H, c) != 0:
+        set_ = viable(H, off, st)
+        if set_ == 0:
+            return -1
+        looked(H, st)
+        found = use_summaries(H, X, B, c, e, off, set_, 1 if tb == X[X_TRIE] else 0, frame)
+        if found == 0:
+            return -1
+        at = sections_of(H, found)
+        for i in range(H[found + V_SECTIONS]):
+            top, frame = open_section(H, X, c, off, first + L_SEC * H[at + i], tb, ib, v, line, 1, top, frame)
+            if H[STATUS] != 0:
+                return -1
+        return top
+    add_groups(H, X, B, c, off, e, tb, frame)
+    for i in range(sections):
+        if H[STATUS] != 0:
+            return -1
+        sec = first + L_SEC * i
+        if X[sec] >= 0 and ph == PH_IN:
+            label = H[off + H[off + R_EXITS] + 2 * X[sec]]
+            if not dropped(H, off, st, label) and not may_take(H, off, st, label):
+                continue
+        pure = 1 if pure_rules(H, c) != 0 else 0
+        top, frame = open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame)
+    return top if H[STATUS] == 0 else -1
+
+
+@device
+def special_frame(H, X, c, off, tb, ib, top, frame):
+    """Put a frame at `frame`, on top of `top`, for special tokens at the root: behind exits, these are left out.
+
+    Returns (top, where the next frame goes).
+    """
+    special = child_of(X, tb, 0, MARK) if H[off + H[off + R_NODES]] > 0 or H[off + R_NESTED] != 0 else 0
+    if special == 0:
+        return top, frame
+    if frame + F_CFG + CFG > H[SCRATCH_END]:
+        H[STATUS] = NEED_SCRATCH
+        return top, frame
+    return child_frame(H, X, c, tb, ib, 0, special, top, frame), frame + F_CFG + CFG
+
+
+@device
+def add_groups(H, X, B, c, off, e, tb, frame):
+    """Add the tokens of an entry that stay inside of a terminal which the configuration at c may read."""
+    words = H[off + R_WORDS]
+    for g in range(X[e + L_GROUPS]):
         r = e + L_HEAD + g * (L_GROUP + words)
-        good = ph == PH_BLANK
+        good = H[c] & 15 == PH_BLANK
         if not good:
             # the set lies in the store; any_of reads the arena
+            if frame + F_CFG + words > H[SCRATCH_END]:
+                H[STATUS] = NEED_SCRATCH
+                return
             for w in range(words):
-                if frame + F_CFG + words > H[SCRATCH_END]:
-                    H[STATUS] = NEED_SCRATCH
-                    return -1
                 H[frame + w] = X[r + L_GROUP + w]
-            good = any_of(H, off, st, frame)
+            good = any_of(H, off, H[c + 4], frame)
         if good:
             if X[r] >= 0:
                 add_row(H, B, X[r])
@@ -168,70 +232,110 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
                 add_ids(H, X, X[r + 1], X[r + 1] + X[r + 2])
             else:
                 add_ref(H, X, X[r + 1], X[r + 2])
+
+
+@device
+def open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame):
+    """Put frames at `frame`, on top of `top`, for the section at X[sec] of an entry for node v of a trie with its ids.
+
+    c: the configuration. line: see `use_lexer_entry`.
+    pure: 1 where `memo.pure_rules` holds. Returns (top, where the next frame goes).
+    """
+    x, suffixes, far, nfar = X[sec], X[sec + 1], X[sec + 3], X[sec + 4]
+    if x < 0:
+        return loose_frames(H, X, c, tb, ib, v, far, nfar, top, frame), frame + nfar * (F_CFG + CFG)
+    if frame + F_CFG + CFG * 64 > H[SCRATCH_END]:
+        H[STATUS] = NEED_SCRATCH
+        return top, frame
+    m = after_exit(H, H[c] >> 4, off, H[c] & 15, x, H[c + 3], H[c + 4], frame + F_CFG)
+    if m == 0 or H[STATUS] != 0:
+        return top, frame
+    size = F_CFG + CFG * m
+    if frame + size * (nfar + 3) > H[SCRATCH_END]:
+        H[STATUS] = NEED_SCRATCH
+        return top, frame
+    # the configurations stay at `frame`; each frame that is made begins with a copy of them
+    at = frame
+    if suffixes != 0:
+        listed = 0
+        if m == 1:
+            if pure != 0:
+                listed = find_memo(H, suffixes, frame + F_CFG)
+            else:
+                listed = find_tail(H, frame + F_CFG, suffixes)
+                if listed != 0:
+                    listed += TAIL_HEAD - 1
+        if listed != 0:
+            add_listed(H, listed)
+        else:
+            if m == 1:  # its filter comes when it is walked
+                head_frame(H, X, top, at, M_TAIL, suffixes, X[sec + 2], 0, m)
+                H[at + F_LOW] = NOTHING
+            else:
+                open_frame(H, X, top, at, M_PLAIN, suffixes, X[sec + 2], 0, m)
+            H[at + F_FIRST] = -1
+            top = at
+            at += size
+    for k in range(nfar + (X[sec + 5] if line != 2 else 0)):
+        if at != frame:
+            for j in range(CFG * m):
+                H[at + F_CFG + j] = H[frame + F_CFG + j]
+        head_frame(H, X, top, at, M_ENTRY, tb, ib, X[far + k] if k < nfar else v, m)
+        top = at
+        at += size
+    return top, at
+
+
+@device
+def borrow_entry(H, X, B, c, frame):
+    """Let the entry of a state of the lexer that differs by few characters stand in for the configuration at c at the
+    vocabulary's root: inside a word that may become a keyword, say, for that inside any other word.
+
+    Tokens that begin with one of these characters are cleared again, and walked. Returns the top frame, or -1 where
+    that can't be done.
+    """
+    pos, s, n, st = H[c], H[c + 1], H[c + 3], H[c + 4]
+    if pos & 15 != PH_IN or H[c + 2] != D_BODY or n != 0:
+        return -1
+    off = pure_rules(H, c)
+    if off == 0:
+        return -1
+    like = H[off + H[off + R_LIKE] + s]
+    if like < 0:
+        return -1
+    t, tb, ib = H[off + R_LEXER], X[X_TRIE], X[X_IDS]
+    if frame + 3 * (F_CFG + CFG) + CFG * 64 > H[SCRATCH_END]:
+        H[STATUS] = NEED_SCRATCH
+        return -1
+    x = label_of(H, t, s)
+    for j in range(CFG):
+        H[frame + F_CFG + j] = H[c + j]
+    head_frame(H, X, 0, frame, M_CLEAR, tb, ib, 0, 1)
+    for w in range(8):
+        H[frame + F_BITS + w] = 0
+    own, other = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_TABLE] + like * H[t + TD_NCLS]
+    top = 0
+    for b in range(128):
+        column = H[t + H[t + TD_ASCII] + b]
+        if H[own + column] != H[other + column]:
+            if x >= 0 and follows(H, off, x, b):  # cleared, it would be lost
+                return -1
+            H[frame + F_BITS + (b >> 5)] = np.int32(H[frame + F_BITS + (b >> 5)] | (np.int32(1) << np.int32(b & 31)))
+            top = frame
+    if top != 0:
+        frame += F_CFG + CFG
+    if x >= 0:
+        top, frame = special_frame(H, X, c, off, tb, ib, top, frame)
+        label = H[off + H[off + R_EXITS] + 2 * x]
+        if dropped(H, off, st, label) or may_take(H, off, st, label):
+            m = after_exit(H, pos >> 4, off, PH_IN, x, 0, st, frame + F_CFG)
+            if m > 0:
+                head_frame(H, X, top, frame, M_ENTRY, tb, ib, 0, m)
+                top = frame
+                frame += F_CFG + CFG * m
+    for j in range(CFG):
+        H[frame + j] = H[c + j]
+    H[frame + 1] = like
     if H[STATUS] != 0:
         return -1
-    pure = pure_rules(H, c) != 0
-    if (H[off + H[off + R_NODES]] > 0 or H[off + R_NESTED] != 0) and v == 0 and d == D_BODY and label_of(H, t, s) >= 0:
-        special = child_of(X, tb, v, MARK)
-        if special != 0:  # behind exits, special tokens are left out
-            if frame + F_CFG + CFG > H[SCRATCH_END]:
-                H[STATUS] = NEED_SCRATCH
-                return -1
-            top = child_frame(H, X, c, tb, ib, v, special, top, frame)
-            frame += F_CFG + CFG
-    for i in range(sections):
-        sec = first + L_SEC * i
-        x = X[sec]
-        if x < 0:
-            top = loose_frames(H, X, c, tb, ib, v, X[sec + 3], X[sec + 4], top, frame)
-            if H[STATUS] != 0:
-                return -1
-            frame += X[sec + 4] * (F_CFG + CFG)
-            continue
-        label = H[off + H[off + R_EXITS] + 2 * x]
-        if ph == PH_IN and not dropped(H, off, st, label) and not may_take(H, off, st, label):
-            continue
-        far, nfar, suffixes = X[sec + 3], X[sec + 4], X[sec + 1]
-        if frame + F_CFG + CFG * 64 > H[SCRATCH_END]:
-            H[STATUS] = NEED_SCRATCH
-            return -1
-        m = after_exit(H, nid, off, ph, x, n, st, frame + F_CFG)
-        if H[STATUS] != 0:
-            return -1
-        if m == 0:
-            continue
-        size = F_CFG + CFG * m
-        if frame + size * (nfar + 3) > H[SCRATCH_END]:
-            H[STATUS] = NEED_SCRATCH
-            return -1
-        # the configurations stay at `frame`; each frame that is made begins with a copy of them
-        below = top
-        at = frame
-        if suffixes != 0:
-            listed = 0
-            if m == 1:
-                if pure:
-                    listed = find_memo(H, suffixes, frame + F_CFG)
-                else:
-                    listed = find_tail(H, frame + F_CFG, suffixes)
-                    if listed != 0:
-                        listed += TAIL_HEAD - 1
-            if listed != 0:
-                add_listed(H, listed)
-            else:
-                open_frame(H, X, below, at, M_TAIL if m == 1 else M_PLAIN, suffixes, X[sec + 2], 0, m)
-                H[at + F_FIRST] = -1
-                below = at
-                at += size
-        for k in range(nfar + X[sec + 5]):
-            if at != frame:
-                for j in range(CFG * m):
-                    H[at + F_CFG + j] = H[frame + F_CFG + j]
-            head_frame(H, X, below, at, M_ENTRY, tb, ib, X[far + k] if k < nfar else v, m)
-            below = at
-            at += size
-        top = below
-        frame = at
-        if H[STATUS] != 0:
-            return -1
-    return top
+    return use_lexer_entry(H, X, B, frame, tb, ib, 0, 2, top, frame + CFG)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.interning import push, room_for
+from constrain.engine.interning import insert, mix, push, room_for
 from constrain.engine.layout import (
-    BUMP, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_BRACKETS, R_GOTOS, R_IGNORED, R_NEWLINE, R_REACH, R_REDUCES,
-    R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS, STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT, S_REG, S_VIABLE,
+    BUMP, COLUMNS, KIND_SET, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_BRACKETS, R_GOTOS, R_IGNORED, R_NEWLINE,
+    R_REACH, R_REDUCES, R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS, STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT,
+    S_REG, S_VIABLE, TABLE, TABLE_SIZE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -131,6 +132,7 @@ def shifted(H, off, st, t, target, column):
 @device
 def outer_column(H, st):
     """The column of the block around the one that stack st is in."""
+    H[COLUMNS] = 1
     column = H[st + S_CNT] & COLUMN
     nid = H[st + S_NODE]
     while st != 0 and H[st + S_NODE] == nid and H[st + S_CNT] & COLUMN == column:
@@ -201,16 +203,46 @@ def viable(H, off, st):
                 H[out - 2], H[out - 1] = base, goto(H, off, H[base + S_REG], H[rule])
                 made += 1
         n += made
-    if not room_for(H, words):
+    r = set_made(H, off, found)
+    if r == 0:
         return 0
-    r = H[BUMP]
-    H[BUMP] = r + words
-    for w in range(words):
-        H[r + w] = H[found + w]
     H[st + S_VIABLE] = r
     H[st + S_LOW] = H[LOW]
     H[LOW] = min(H[LOW], low_before)
     return r
+
+
+@device
+def set_made(H, off, found):
+    """Offset of the interned set of terminals that equals the one at `found`; 0: no room for it."""
+    words = H[off + R_WORDS]
+    h = mix(KIND_SET, off)
+    for w in range(words):
+        h = mix(h, H[found + w])
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            break
+        if H[r] == h and H[r + 1] == KIND_SET and H[r + 2] == off:
+            same = True
+            for w in range(words):
+                if H[r + 3 + w] != H[found + w]:
+                    same = False
+                    break
+            if same:
+                return r + 3
+        j = (j + 1) & (size - 1)
+    if not room_for(H, words + 3):
+        return 0
+    r = H[BUMP]
+    H[BUMP] = r + words + 3
+    H[r], H[r + 1], H[r + 2] = h, KIND_SET, off
+    for w in range(words):
+        H[r + 3 + w] = H[found + w]
+    insert(H, table + j, r)
+    return r + 3
 
 
 @device

@@ -14,19 +14,19 @@ from constrain.engine.differing import BUT_FOR_SOME, FREELY, WALKED, may_stay, r
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_DIFFER, M_ENTRY,
-    M_KEYS, M_LINE, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child, open_frame,
-    space_frames,
+    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_CLEAR, M_DIFFER,
+    M_ENTRY, M_KEYS, M_LINE, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child,
+    open_frame, space_frames,
 )  # fmt: skip
 from constrain.engine.interning import find_tail, room_for, save_tail
 from constrain.engine.layout import (
-    ARG, ASKED, BN, BUMP, CFG, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC, E_USABLE, IDS,
-    LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK,
-    PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TAIL_HEAD, TD_ALL,
-    TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK,
+    ARG, ASKED, BN, BUMP, CFG, COLUMNS, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC,
+    E_USABLE, IDS, IN_ORDER, LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT,
+    O_TERM, PH_BLANK, PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ,
+    TAIL_HEAD, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK,
     WORK_LIMIT, X_BELOW, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
-from constrain.engine.lexemes import line_bits, line_frames, mode_of, use_lexer_entry
+from constrain.engine.lexemes import borrow_entry, line_bits, line_frames, mode_of, use_lexer_entry
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
 from constrain.engine.memo import NOTHING, find_memo, pure_rules, save_ids, save_memo
 from constrain.engine.configurations import after, emit, node_at, terminal_at
@@ -37,7 +37,7 @@ from constrain.engine.records import (
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
-SMALL = 12  # nodes of a trie of suffixes up to which it is walked byte by byte
+SMALL = 4  # nodes of a trie of suffixes up to which it is walked byte by byte
 
 
 @device
@@ -366,19 +366,33 @@ def walk(H, X, B, top):
         if mode in (M_ENTRY, M_LINE):
             top = enter_node(H, X, B, top)
             continue
+        if mode == M_CLEAR:
+            H[IN_ORDER] = 1
+            H[top + F_FILTER] = 1
+            child = next_child(H, X, top)
+            while child >= 0:
+                clear_subtree(H, X, child)
+                child = next_child(H, X, top)
+            head_frame(H, X, H[top], top, M_VOCABULARY, tb, ib, 0, 1)
+            H[top + F_FILTER] = 1
+            continue
         if mode == M_TAIL:
             if H[top + F_FIRST] < 0:
                 H[top + F_FIRST] = H[N_IDS]
-                H[top + F_LOW], H[LOW] = H[LOW], H[top + F_LOW]
-                if X[tb + 1] > SMALL and pure_rules(H, top + F_CFG) != 0:
-                    new = use_lexer_entry(H, X, B, top + F_CFG, tb, ib, 0, 0, top, frame_end(H, top))
-                    if new >= 0:  # this frame stays to save what they find
-                        head_frame(H, X, H[top], top, M_TAIL, tb, ib, 0, 1)
-                        H[top + F_CUR] = H[top + F_END]
-                        top = new
-                        continue
-                    if H[STATUS] != 0:
-                        return
+                low_before = H[LOW]
+                H[LOW] = H[top + F_LOW]
+                if pure_rules(H, top + F_CFG) != 0:
+                    if X[tb + 1] > SMALL:
+                        new = use_lexer_entry(H, X, B, top + F_CFG, tb, ib, 0, 0, top, frame_end(H, top))
+                        if H[STATUS] != 0:
+                            return
+                        if new >= 0:  # this frame stays to save what they find
+                            H[top + F_LOW] = low_before
+                            H[top + F_CUR] = H[top + F_END]
+                            top = new
+                            continue
+                    open_frame(H, X, H[top], top, M_TAIL, tb, ib, 0, 1)
+                H[top + F_LOW] = low_before
             mode = M_PLAIN
         child = next_child(H, X, top)
         if child < 0:
@@ -445,7 +459,9 @@ def mask_of(H, X, B, c):
     frame = H[SCRATCH]
     for i in range(CFG):
         H[frame + F_CFG + i] = H[c + i]
-    top = use_entry(H, X, B, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
+    top = borrow_entry(H, X, B, frame + F_CFG, frame + F_CFG + CFG)
+    if top < 0 and H[STATUS] == 0:
+        top = use_entry(H, X, B, frame + F_CFG, 0, 0, frame + F_CFG + CFG)
     if H[STATUS] != 0:
         return
     if top < 0:
@@ -468,7 +484,7 @@ def make_mask(H, X, B, mask, state):
     """Compute the mask of a state, remember it, and write it to `mask`. The status says when something is missing."""
     m = H[state + 4]
     words = mask.shape[0]
-    H[LOW] = NOTHING
+    H[LOW], H[COLUMNS] = NOTHING, 0
     what = -1 - H[state + 3]
     memo = m == 1 and pure_rules(H, state + STATE_HEAD) != 0
     if memo:
@@ -477,7 +493,7 @@ def make_mask(H, X, B, mask, state):
             H[state + 2] = found
             apply_record(H, X, B, mask, found)
             return
-        H[LOW] = NOTHING
+        H[LOW], H[COLUMNS] = NOTHING, 0
     start_lists(H)
     if H[state + 3] != 0:
         add_ids(H, X, X[X_EOS], X[X_EOS] + X[X_NEOS])

@@ -2,26 +2,32 @@
 
 Which tokens may come depends on few frames of a long stack: those that reductions reach. While a walk runs, H[LOW] is
 the least depth of a frame that it has looked at (`lr.looked`); what it found holds for every stack that is the same
-from there up. It is found again through a chain of memo nodes, one for the configuration and one for each frame:
+from there up, its *window*. A memo node knows how many frames the windows for a configuration have; each is found by
+the hash of its frames, and is told from others by a stack that has them:
 
-  memo node  [hash, KIND_MEMO, (what, pos, s, d, n) or (node before, register, count, 0, 0), 0 or 1, what was found]
+  memo node  [hash, KIND_MEMO, what, pos, s, d, n, which, numbers of frames as bits; bit 0: see columns]
+  window     [hash, KIND_WINDOW, memo node, frames, stack, what was found]
 
-what: the trie that was walked, or a number below 0.
+what: the trie that was walked, or a number below 0. Where no column of a block was looked at (H[COLUMNS] is 0) blocks
+of different columns are alike; a memo node of its own is for what depends on columns, and bit 0 says that there is one.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from constrain.engine.interning import insert, mix, room_for
 from constrain.engine.layout import (
-    BUMP, KIND_MEMO, LOW, NODES, OP_RULES, R_LEXER, R_NESTED, R_NODES, S_CNT, S_DEPTH, S_PARENT, S_REG, TABLE,
-    TABLE_SIZE,
+    BUMP, COLUMNS, KIND_MEMO, KIND_WINDOW, LOW, NODES, OP_RULES, R_LEXER, R_NESTED, R_NODES, S_CNT, S_DEPTH, S_PARENT,
+    S_REG, TABLE, TABLE_SIZE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
 MEMO_SIZE = 9
 M_FOUND = 8
 NOTHING = 1 << 30  # H[LOW] when no frame has been looked at
-MOST_FRAMES = 64  # what depends on more is not kept
+MOST_FRAMES = 30  # what depends on more is not kept
+FIRST = 0  # which: 1 where columns count; see summaries.py for others
 
 
 @device
@@ -76,41 +82,108 @@ def memo_made(H, a, p, s, d, n, frame):
 
 
 @device
+def count_of(H, st, columns):
+    """What tells the count of frame st from others: with the column of its block, or the open brackets alone."""
+    return H[st + S_CNT] if columns != 0 else H[st + S_CNT] >> 16
+
+
+@device
+def same_frames(H, a, b, frames, columns):
+    """Are the topmost frames of the stacks a and b the same? Where one has fewer, both must end."""
+    for _ in range(frames):
+        if a == b:
+            return True
+        if a == 0 or b == 0 or H[a + S_REG] != H[b + S_REG] or count_of(H, a, columns) != count_of(H, b, columns):
+            return False
+        a, b = H[a + S_PARENT], H[b + S_PARENT]
+    return True
+
+
+@device
+def window_slot(H, head, st, frames, columns, h):
+    """Where in the hash table the window with this key is, or would be put. h: hash of the frames."""
+    h = mix(mix(h, head), frames)
+    table, size = H[TABLE], H[TABLE_SIZE]
+    j = h & (size - 1)
+    while True:
+        r = H[table + j]
+        if r == 0:
+            return table + j, h
+        if (
+            H[r] == h
+            and H[r + 1] == KIND_WINDOW
+            and H[r + 2] == head
+            and H[r + 3] == frames
+            and same_frames(H, st, H[r + 4], frames, columns)
+        ):
+            return table + j, h
+        j = (j + 1) & (size - 1)
+
+
+@device
 def find_memo(H, what, c):
     """What was found from the configuration at c, or 0."""
-    node = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], 0)[0]]
-    st = H[c + 4]
-    low = NOTHING
-    while node != 0:
-        if H[node + M_FOUND] != 0:
-            H[LOW] = min(H[LOW], low)
-            return H[node + M_FOUND]
-        if low == 0:
-            return 0
+    head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)[0]]
+    if head == 0:
+        return 0
+    found = find_window(H, head, c, 0)
+    if found == 0 and H[head + M_FOUND] & 1 != 0:
+        head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)[0]]
+        found = find_window(H, head, c, 1)
+        if found != 0:
+            H[COLUMNS] = 1
+    return found
+
+
+@device
+def find_window(H, head, c, columns):
+    """What was found from the configuration at c, whose memo node is known. columns: 1 where they count."""
+    whole = st = H[c + 4]
+    known, h, frames = np.int64(H[head + M_FOUND]), KIND_WINDOW, 0
+    while known != 0 and frames < MOST_FRAMES:
+        frames += 1
+        known >>= 1
+        if st != 0:
+            h = mix(mix(h, H[st + S_REG]), count_of(H, st, columns))
+        if known & 1 != 0:
+            r = H[window_slot(H, head, whole, frames, columns, h)[0]]
+            if r != 0:
+                H[LOW] = min(H[LOW], H[st + S_DEPTH] if st != 0 else 0)
+                return H[r + 5]
         if st == 0:
-            low = 0
-            node = H[memo_slot(H, node, -1, -1, 0, 0, 1)[0]]
-        else:
-            low = H[st + S_DEPTH]
-            node = H[memo_slot(H, node, H[st + S_REG], H[st + S_CNT], 0, 0, 1)[0]]
-            st = H[st + S_PARENT]
+            return 0
+        st = H[st + S_PARENT]
     return 0
 
 
 @device
 def save_memo(H, what, c, low, found):
-    """Remember what was found from the configuration at c by looking at frames of depth `low` and more."""
-    st = H[c + 4]
-    if st != 0 and H[st + S_DEPTH] - low > MOST_FRAMES:
+    """Remember what was found from the configuration at c by looking at frames of depth `low` and more (0: and at there
+    being no more)."""
+    whole = st = H[c + 4]
+    columns = H[COLUMNS]
+    frames = (H[st + S_DEPTH] if st != 0 else 0) - low + 1
+    if not 0 < frames <= MOST_FRAMES:
         return
-    node = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], 0)
-    while node != 0 and st != 0 and H[st + S_DEPTH] >= low:
-        node = memo_made(H, node, H[st + S_REG], H[st + S_CNT], 0, 0, 1)
-        st = H[st + S_PARENT]
-    if node != 0 and low == 0:
-        node = memo_made(H, node, -1, -1, 0, 0, 1)
-    if node != 0:
-        H[node + M_FOUND] = found
+    head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)
+    if columns != 0 and head != 0:
+        H[head + M_FOUND] |= 1
+        head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)
+    if head == 0:
+        return
+    h = KIND_WINDOW
+    for _ in range(frames):
+        if st != 0:
+            h = mix(mix(h, H[st + S_REG]), count_of(H, st, columns))
+            st = H[st + S_PARENT]
+    slot, h = window_slot(H, head, whole, frames, columns, h)
+    if H[slot] != 0 or not room_for(H, 6):
+        return
+    r = H[BUMP]
+    H[BUMP] = r + 6
+    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5] = h, KIND_WINDOW, head, frames, whole, found
+    H[head + M_FOUND] |= 1 << frames
+    insert(H, slot, r)
 
 
 @device

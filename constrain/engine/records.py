@@ -6,8 +6,7 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, IDS, IDS_END, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TN, X_IDS,
-    X_TRIE,
+    BUMP, IDS, IDS_END, IN_ORDER, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TN, X_IDS, X_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -47,13 +46,13 @@ def add_listed(H, listed):
 @device
 def add_ref(H, X, a, n):
     """Add the n token ids at X[a] to the mask, by reference while there is room for one."""
+    if H[N_REFS] >= MAX_LIST or H[IN_ORDER] != 0:
+        add_ids(H, X, a, a + n)
+        return
     at = H[LISTS] + MAX_LIST
     for i in range(H[N_REFS]):
         if H[at + 2 * i] == a and H[at + 2 * i + 1] == n:
             return
-    if H[N_REFS] >= MAX_LIST:
-        add_ids(H, X, a, a + n)
-        return
     H[at + 2 * H[N_REFS]] = a
     H[at + 2 * H[N_REFS] + 1] = n
     H[N_REFS] += 1
@@ -69,10 +68,11 @@ def lowest_bit(w):
 def add_row(H, B, row):
     """Add a row of bits to the mask, by reference while there is room for one."""
     at = H[LISTS]
-    for i in range(H[N_ROWS]):
-        if H[at + i] == row:
-            return
-    if H[N_ROWS] < MAX_LIST:
+    if H[IN_ORDER] == 0:
+        for i in range(H[N_ROWS]):
+            if H[at + i] == row:
+                return
+    if H[N_ROWS] < MAX_LIST and H[IN_ORDER] == 0:
         H[at + H[N_ROWS]] = row
         H[N_ROWS] += 1
         return
@@ -113,6 +113,7 @@ def start_lists(H):
     H[N_REFS] = 0
     H[N_IDS] = 0
     H[N_CLEARS] = 0
+    H[IN_ORDER] = 0
 
 
 @device

@@ -11,10 +11,10 @@ from __future__ import annotations
 from constrain.engine.configurations import after, emit, node_at, pend
 from constrain.engine.interning import push
 from constrain.engine.layout import (
-    ARG, CFG, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_LITERAL, OP_RULES, PENDING, PH_AFTER,
-    PH_BLANK, PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT, R_LEXER,
-    R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH, R_WORDS,
-    STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
+    ARG, CFG, COLUMNS, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_LITERAL, OP_RULES, PENDING,
+    PH_AFTER, PH_BLANK, PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT,
+    R_LEXER, R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH,
+    R_WORDS, STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
 )  # fmt: skip
 from constrain.engine.lexer import dfa_step, label_of, raw_step, rules_step
 from constrain.engine.lr import (
@@ -38,6 +38,8 @@ def boundary(H, nid, off, end, n, st, p):
     """
     looked(H, st)
     if end != 0:
+        if H[off + R_NEWLINE] >= 0:
+            H[COLUMNS] = 1
         if H[off + R_NEWLINE] >= 0 and H[st + S_CNT] & COLUMN > 0:
             return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], 1, 0, st)
         empties = off + H[off + R_EMPTIES]
@@ -64,6 +66,7 @@ def boundary(H, nid, off, end, n, st, p):
 def settle(H, nid, off, end, column, st, deeper, p):
     """After a line end, or the end of a block: begin a block (if `deeper`), end one, or go on in the open one."""
     looked(H, st)
+    H[COLUMNS] = 1
     here = H[st + S_CNT] & COLUMN
     if column < here:
         return pend(H, p, nid << 4 | PH_TAKE, H[off + R_DEDENT], end, column, st)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from constrain.grammar.lalr import Tables
     from constrain.grammar.lexing import Lexer
 
+ALIKE = 32  # ASCII characters that lead to one state
+MOST_UNLIKE = 6  # ASCII characters by which states that are alike may differ
 MOST_WATCHES = 0x7FFF  # two are packed into one number
 Ints = npt.NDArray[np.int32]
 Array = npt.NDArray[Any]
@@ -134,6 +136,8 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     """int32[terminals, 8]: bits of the bytes (a superset) with which the next token can begin after each terminal.
 
     Special tokens are left aside: nothing is looked up behind an exit for them. Bit FOREIGN: another node may follow.
+    With indentation two rows say something else: that of the terminal that begins a block, with which bytes a line can
+    begin; that of the one that ends it, which bytes may come before a line.
     """
     n = len(cfg.terminals)
     out = np.full((n, 256), True)
@@ -163,8 +167,33 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
         plain[terminal[shifted][awaits[lr.context[action[shifted] - 1]]]] = False
         found[:, FOREIGN:] = False
     out[plain] = found[plain]
+    if cfg.indentation:
+        lines = cfg.indentation
+        out[lines.indent] = found[[lines.newline, lines.indent, lines.dedent]].any(axis=0)
+        out[lines.dedent] = False
+        out[lines.dedent, [9, 32]] = True
+        out[lines.dedent, :128] |= lex.table[lex.blank, ascii_columns(lex)] >= 0
     bits = np.packbits(out, axis=1, bitorder="little")
     return bits.view(np.int32)
+
+
+def ascii_columns(lex: Lexer) -> Array:
+    """The column of the lexer's table for each ASCII character."""
+    columns: Array = lex.classes[np.searchsorted(lex.bounds, np.arange(128), side="right") - 1]
+    return columns
+
+
+def alike(lex: Lexer) -> Array:
+    """Per state of the lexer another one that goes on as it does, but for few ASCII characters; -1: none."""
+    rows = lex.table[:, ascii_columns(lex)]
+    ordered = np.sort(rows, axis=1)
+    often = (ordered[:, : 1 - ALIKE] == ordered[:, ALIKE - 1 :]) & (ordered[:, : 1 - ALIKE] >= 0)
+    states = np.arange(len(rows))
+    other = np.where(often.any(axis=1), ordered[states, often.argmax(axis=1)], states)
+    beyond = lex.classes[max(int(np.searchsorted(lex.bounds, 128, side="right")) - 1, 0) :]
+    same = (lex.table[:, beyond] == lex.table[other][:, beyond]).all(axis=1)
+    same &= ((rows != rows[other]).sum(axis=1) <= MOST_UNLIKE) & (other != states)
+    return np.where(same, other, -1)
 
 
 def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints) -> list[tuple[int, int]]:
@@ -285,6 +314,11 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) ->
     out += (proves | ~stays).all(axis=1).astype(np.int32).tolist()
     out[L.R_AFTER] = len(out)
     out += following.ravel().tolist()
+    out[L.R_LIKE] = len(out)
+    out += alike(lex).tolist()
+    out[L.R_LIVE] = len(out)
+    live = np.packbits(lex.table[:, ascii_columns(lex)] >= 0, axis=1, bitorder="little")
+    out += np.ascontiguousarray(live).view(np.int32).ravel().tolist()
     out[L.R_REACH] = len(out)
     out += reach.ravel().tolist()
     table = lex.table

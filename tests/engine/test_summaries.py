@@ -1,0 +1,137 @@
+"""Masks of a grammar with many contexts, along many texts of one constraint: all ways in which masks share what was
+found for others are taken, and every mask is what `accept` says of each token."""
+
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+import pytest
+
+import constrain
+from constrain import Vocabulary
+from constrain.engine import layout as L
+from constrain.engine import splices
+from constrain.engine.compiled import CompiledConstraint
+from constrain.engine.matcher import Matcher
+from constrain.engine.store import store_of
+from constrain.engine.summaries import PAIR
+
+GRAMMAR = r"""
+start: statement+
+statement: simple _NEWLINE | "if" expression ":" block ["else" ":" block] | "def" NAME "(" [names] ")" ":" block
+block: _NEWLINE _INDENT statement+ _DEDENT
+simple: place "=" expression | "del" place | "import" NAME | "pass" | expression
+names: NAME ("," NAME)*
+place: NAME | place "." NAME | place "[" expression "]"
+expression: comparison (("and" | "or") comparison)*
+comparison: sum (("<" | "==" | "in" | "is") sum)*
+sum: [sum "+"] call
+call: atom | call "(" [arguments] ")" | call "[" expression "]" | call "." NAME
+atom: NAME | NUMBER | STRING | "(" expression ")" | "[" [arguments] "]"
+arguments: expression ("," expression)*
+NAME: /[a-zé_][a-z0-9é_]*/
+NUMBER: /[0-9]+(\.[0-9]+)?(e[0-9]+)?/
+STRING: /"[^"\n]*"/
+_NEWLINE: /(\r?\n[\t ]*)+/
+COMMENT: /#[^\n]*/
+%ignore /[ ]+/
+%ignore COMMENT
+%declare _INDENT _DEDENT
+"""
+WORDS = ["if", "i", "import", "in", "is", "else", "def", "d", "del", "e", "pass", "and", "or", "a", "imp", "é", "x1"]
+MARKS = ["(", ")", "[", "]", ".", ",", ":", "=", "==", "<", "+", '"', " ", "#", "\n", "\n  ", "\n    ", "1", "0", "e5"]
+
+
+def tokens() -> list[bytes]:
+    """Bytes, words with and without a space before them and a mark behind, marks in pairs; some in threes."""
+    found = {bytes([b]) for b in range(256)}
+    found |= {(a + w + b).encode() for a, w, b in product(["", " "], WORDS, ["", *MARKS])}
+    found |= {(a + w).encode() for a, w in product(WORDS, WORDS)}
+    found |= {(a + b).encode() for a, b in product(MARKS, MARKS)}
+    rng = random.Random(0)
+    found |= {"".join(rng.choice(MARKS + WORDS[:6]) for _ in range(3)).encode() for _ in range(900)}
+    return sorted(found)
+
+
+@lru_cache(maxsize=1)
+def compiled() -> tuple[CompiledConstraint, list[bytes]]:
+    named = tokens()
+    vocabulary = Vocabulary.from_tokens([*named, b""], eos=[len(named)])
+    return constrain.lark(GRAMMAR).compile(vocabulary), named
+
+
+def compare(made: CompiledConstraint, named: list[bytes], matcher: Matcher, text: bytes) -> list[int]:
+    """The ids in the mask, which must be those that `accept` takes."""
+    mask = np.zeros(made.vocabulary.words, np.uint32)
+    matcher.fill_mask(mask)
+    good = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist()
+    by_accept = []
+    for i in range(len(named)):
+        copy = matcher.copy()
+        if copy.accept(i):
+            by_accept.append(i)
+    assert [i for i in good if i < len(named)] == by_accept, text
+    assert (len(named) in good) == matcher.is_accepting, text
+    return by_accept
+
+
+def check(made: CompiledConstraint, named: list[bytes], rng: random.Random, steps: int) -> None:
+    """Compare along a random text, of words and marks more than of single bytes."""
+    matcher = made.matcher()
+    text = b""
+    for _ in range(steps):
+        found = compare(made, named, matcher, text)
+        words = [i for i in found if named[i].strip().isalnum()]
+        longer = [i for i in found if len(named[i]) > 1 and named[i].isascii()]
+        chosen = rng.choice((words if rng.random() < 0.6 else longer) or found)
+        assert matcher.accept(chosen)
+        text += named[chosen]
+
+
+def check_words(made: CompiledConstraint, named: list[bytes]) -> None:
+    """Compare inside of words that may become keywords."""
+    for before in (b"", b"x = ", b"a.", b"if a:\n  ", b"f(a ", b"def "):
+        for word in WORDS:
+            for k in range(1, len(word) + 1):
+                text = before + word[:k].encode()
+                matcher = made.matcher()
+                if matcher.accept_bytes(text) == len(text):
+                    compare(made, named, matcher, text)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_along_many_texts(seed: int) -> None:
+    made, named = compiled()
+    if seed == 0:
+        check_words(made, named)
+    for text in range(6):
+        check(made, named, random.Random(f"{seed} {text}"), 25)
+
+
+def test_all_ways_to_share_were_taken() -> None:
+    """The test above would miss faults of what it does not reach."""
+    made, named = compiled()
+    check_words(made, named)
+    for text in range(6):
+        check(made, named, random.Random(f"0 {text}"), 25)
+    H, X = made.H, store_of(made.vocabulary).X
+    table = [r for r in H[H[L.TABLE] : H[L.TABLE] + H[L.TABLE_SIZE]].tolist() if r]
+    memo = [r for r in table if H[r + 1] == L.KIND_MEMO]
+    pairs = [r for r in memo if H[r + 7] == PAIR and H[r + 8]]
+    assert sum(bool(H[H[r + 8] + 2]) for r in pairs) > 20  # summaries of sections
+    assert {int(H[r + 3]) for r in table if H[r + 1] == L.KIND_WINDOW} >= {1, 2, 3, 4}  # frames in windows
+    states = [r for r in table if H[r + 1] == L.KIND_STATE and H[r + 2]]
+    rules = int(H[H[L.NODES] + 1])
+    entries = [e for e in X[X[L.X_ETABLE] : X[L.X_ETABLE] + X[L.X_ESIZE]].tolist() if e]
+    roots = {int(X[e + 1]) for e in entries if X[e + 2] == L.D_BODY and X[e + 3] == 0 and X[e + 4] == 0}
+    inside = {int(H[r + 6]) for r in states if H[r + 4] == 1 and H[r + 5] & 15 == L.PH_IN and H[r + 7] == L.D_BODY}
+    like = rules + H[rules + L.R_LIKE]
+    borrowed = [s for s in inside - roots if H[like + s] >= 0]
+    assert len(borrowed) > 5 and all(int(H[like + s]) in roots for s in borrowed)
+    bases, base = 0, int(X[L.X_BASES])
+    while base:
+        bases, base = bases + 1, int(X[base])
+    assert 0 < bases <= splices.MOST_BASES
