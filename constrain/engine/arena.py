@@ -17,7 +17,7 @@ from constrain import regular
 from constrain.engine import kernels
 from constrain.engine import layout as L
 from constrain.engine.rules_record import prepared
-from constrain.engine.store import Store
+from constrain.engine.store import Store, virtual
 from constrain.engine.terminals import counted, dfa_record, distances, free_names, labels_ahead, uncounted
 from constrain.errors import ConstraintError, LimitExceeded
 from constrain.grammar.counting import lengths
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int32]
 BATCH = 24  # nodes emitted together
 FIRST_SIZE = 1 << 15
+LARGE = 1 << 20  # ints from which on an arena has memory of its own to grow in
 NO_ROWS = np.zeros((1, 1), np.uint32)
 NO_MASK = np.zeros(1, np.uint32)
 NO_DATA = np.zeros(8, np.int64)
@@ -97,7 +98,7 @@ class Arena:
         self.spec_ids: dict[tuple[str, Any], int] = {spec: i for i, spec in enumerate(specs)}
         self._last_free: tuple[Any, Dfa | None] = (None, None)  # an object's record needs it, then that of its keys
         self._node = grammar.start  # whose record is being written
-        H = self.H = np.zeros(FIRST_SIZE + 4 * words + L.RESERVE, np.int32)
+        H = self.H = self._memory = np.zeros(FIRST_SIZE + 4 * words + L.RESERVE, np.int32)
         H[L.CAP] = len(H) - L.RESERVE
         H[L.BUMP] = L.HEADER
         H[L.TABLE_SIZE] = 256
@@ -144,12 +145,15 @@ class Arena:
             return
         if capacity > MOST_INTS - L.RESERVE:
             raise LimitExceeded(f"parser states need more than {MOST_INTS} numbers", keyword="arena_bytes")
-        size = max(2 * before, capacity + (capacity >> 2)) + L.RESERVE
-        grown = np.zeros(min(size, MOST_INTS), np.int32)
-        used = int(self.H[L.BUMP])
-        grown[:used] = self.H[:used]
-        grown[L.CAP] = len(grown) - L.RESERVE
-        self.H = grown
+        size = min(max(2 * before, capacity + (capacity >> 2)) + L.RESERVE, MOST_INTS)
+        if size > len(self._memory):
+            # a large one has room to grow where it lies: what is not written takes no memory
+            memory = np.zeros(size, np.int32) if size < LARGE else virtual(min(4 * size, MOST_INTS)).view(np.int32)
+            used = int(self.H[L.BUMP])
+            memory[:used] = self.H[:used]
+            self._memory = memory
+        self.H = self._memory[:size]
+        self.H[L.CAP] = size - L.RESERVE
 
     def _region(self, field: int, size: int) -> None:
         at = self._reserve(size + (L.LOOKAHEAD + 8 if field == L.LR_WORK else 0))

@@ -30,6 +30,7 @@ from constrain.jit import engine_device as device
 
 LINE = -1  # for the watches of an entry: a line begins
 BASE_FROM = 500  # nodes walked from which on an entry is made a base
+MANY_NODES = 1000  # of a trie, from which on what may follow an exit is noted
 FAR = 160  # trie nodes behind an exit from which on they are not merged
 
 
@@ -131,9 +132,11 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
     reach = np.empty(words, np.int32)
     states = H[t + TD_STATES]
     group_at = np.full(states, -1, np.int32)
-    stay = np.zeros(3 * states, np.int64)
-    known = np.zeros(states, np.int32)
-    may_follow = np.zeros((H[off + R_LEXER_START] - H[off + R_EXITS]) << 7, np.int32)  # exit << 8 | byte: 1 yes, 2 no
+    stay = np.zeros(3 * states if vocabulary else 1, np.int64)
+    known = np.zeros(states if vocabulary else 1, np.int32)
+    asked_often = end - v > MANY_NODES
+    # exit << 8 | byte: 1 yes, 2 no
+    may_follow = np.zeros((H[off + R_LEXER_START] - H[off + R_EXITS]) << 7 if asked_often else 1, np.int32)
     ascii_at, table_at, ncls = t + H[t + TD_ASCII], t + H[t + TD_TABLE], H[t + TD_NCLS]
     keeps = off + H[off + R_KEEPS]
     ps[0], pd[0], pe[0], px[0] = s0, d0, end, -1  # an exit at v itself is a section's `whole`
@@ -170,8 +173,8 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
                 node = e
                 continue
         if px[depth] >= 0:
-            i = px[depth] << 8 | b
-            if may_follow[i] == 0:
+            i = px[depth] << 8 | b if asked_often else 0
+            if may_follow[i] == 0 or not asked_often:
                 may_follow[i] = 1 if follows(H, off, px[depth], b) else 2
             if may_follow[i] == 1:
                 nexits = add_exit(exits, nexits, node, px[depth], 0)

@@ -314,11 +314,13 @@ def borrow_entry(H, X, B, c, frame):
     for w in range(8):
         H[frame + F_BITS + w] = 0
     own, other = t + H[t + TD_TABLE] + s * H[t + TD_NCLS], t + H[t + TD_TABLE] + like * H[t + TD_NCLS]
-    top = 0
+    top, cleared = 0, 0
     for b in range(128):
         column = H[t + H[t + TD_ASCII] + b]
         if H[own + column] != H[other + column]:
-            if x >= 0 and follows(H, off, x, b):  # cleared, it would be lost
+            child = child_of(X, tb, 0, b)
+            cleared += X[tb + TN * child + 1] - child if child != 0 else 0
+            if cleared > X[tb + 1] >> 4 or (x >= 0 and follows(H, off, x, b)):  # cleared, it would be lost
                 return -1
             H[frame + F_BITS + (b >> 5)] = np.int32(H[frame + F_BITS + (b >> 5)] | (np.int32(1) << np.int32(b & 31)))
             top = frame

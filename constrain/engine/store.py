@@ -40,12 +40,12 @@ class Store:
         budget = self._budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
         capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
         rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
-        self.X: npt.NDArray[np.int32] = _virtual(capacity).view(np.int32)
+        self.X: npt.NDArray[np.int32] = virtual(capacity).view(np.int32)
         self.X[: len(front)] = front
         self.X[L.X_BUMP] = len(front)
         self.X[L.X_CAP] = capacity
         self.X[L.X_ROWCAP] = rows
-        self.B: npt.NDArray[np.uint32] = _virtual(rows * vocabulary.words).reshape(rows, -1)
+        self.B: npt.NDArray[np.uint32] = virtual(rows * vocabulary.words).reshape(rows, -1)
         ids = vocabulary.trie.ids
         np.bitwise_or.at(self.B[L.ROW_ALL], ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
         self.X[L.X_ROWS] = L.ROW_ALL + 1
@@ -83,7 +83,7 @@ def store_of(vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS, full: Stor
         return store
 
 
-def _virtual(size: int) -> npt.NDArray[np.uint32]:
+def virtual(size: int) -> npt.NDArray[np.uint32]:
     """Zeros that take memory only where they have been written.
 
     In small pages: what is appended here piece by piece must not wait, now and then, for a large one to be cleared.

@@ -42,3 +42,17 @@ def test_what_lies_behind_its_end_does_not_matter(junk: int) -> None:
         assert (mask == same).all()
         assert one.accept(byte) and other.accept(byte)
     assert other.is_accepting
+
+
+def test_a_large_one_grows_where_it_lies() -> None:
+    vocabulary = Vocabulary.from_tokens([b"a", b""], eos=[1])
+    arena = constrain.json(SCHEMA).compile(vocabulary)._arena
+    before = arena.H[: int(arena.H[L.BUMP])].copy()
+    places = set()
+    for bits in range(17, 25):
+        arena.ensure(1 << bits)
+        assert len(arena.H) >= (1 << bits) + L.RESERVE and int(arena.H[L.CAP]) == len(arena.H) - L.RESERVE
+        places.add(arena.H.ctypes.data)
+        changed = np.flatnonzero(arena.H[: len(before)] != before)
+        assert set(changed.tolist()) <= {L.CAP} and not arena.H[len(before) :].any()
+    assert len(places) <= 5
