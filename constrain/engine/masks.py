@@ -184,6 +184,13 @@ def walk_names(H, X, c, t, tb, ib, v, mode, top, at):
 
 
 @device
+def has_names(H, c):
+    """May the key that the configuration at c stands in become a declared name that no free key begins like?"""
+    names = terminal_at(H, H[node_at(H, H[c] >> 4) + O_TERM])
+    return H[names + TT_FREE] != 0 and key_parts(H, names, H[c + 1])[0] < H[names + TT_NODES]
+
+
+@device
 def use_entry(H, X, B, c, v, top, frame):
     """Let the entry of the configuration at c stand for the walk below the vocabulary's node v.
 
@@ -202,7 +209,7 @@ def use_entry(H, X, B, c, v, top, frame):
         return -1
     telling = H[c + 4] != 0 and H[H[c + 4] + S_UNIQ] != 0  # what is written here must be told from other items
     staying = may_stay(H, c, t, room, raw) if telling else FREELY
-    if staying == WALKED:
+    if staying == WALKED or (telling and ph == PH_KEY and has_names(H, c)):
         return -1
     e = find_entry(X, gid, s, d, v, need, room)
     if e == 0:

@@ -8,6 +8,7 @@ import json
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -268,3 +269,27 @@ def test_refused(item: Any) -> None:
     with pytest.raises(constrain.UnsupportedFeature) as caught:
         of_distinct(item)
     assert (caught.value.keyword, caught.value.pointer) == ("uniqueItems", "/uniqueItems")
+
+
+@pytest.mark.parametrize("order", ["schema", "any"])
+@pytest.mark.parametrize("free", [{"^x": {}}, {"^x": {"type": "integer"}, "a$": {"enum": [1, 2]}}])
+def test_declared_names_beside_patterns(order: str, free: dict[str, Any]) -> None:
+    """A mask holds the declared names of a distinct object where free keys begin otherwise: as `accept` says."""
+    item = {
+        "type": "object",
+        "properties": {"in": {"enum": ["body", "path"]}, "name": {"type": "string"}, "items": {}},
+        "patternProperties": free,
+        "required": ["in"],
+        "additionalProperties": False,
+    }
+    schema = {"type": "array", "uniqueItems": True, "items": {"oneOf": [item, {"type": "integer"}]}}
+    tokens = [bytes([i]) for i in range(128)] + [b'{"', b'":', b'"in', b"in", b"na", b"name", b"xa", b'",', b'"}']
+    vocabulary = constrain.Vocabulary.from_tokens([*tokens, b""], eos=[len(tokens)])
+    matcher = constrain.json(schema, property_order=order).compile(vocabulary).matcher()  # type: ignore[arg-type]
+    mask = np.zeros(vocabulary.words, np.uint32)
+    for byte in b'[{"in":"body","name":"x","xa":1},{"in":"body","name":"x"},7,{"in":"path","xa":2}]':
+        matcher.fill_mask(mask)
+        good = ids_of(mask) - {len(tokens)}
+        assert good == {i for i in range(len(tokens)) if matcher.copy().accept(i)}
+        assert matcher.accept(byte)
+    assert matcher.is_accepting
