@@ -300,7 +300,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return not cell.removesuffix(" %").strip("0123456789.–")
+    return not cell.removesuffix(" %").strip("-0123456789.–")
 
 
 def _cell(text: str) -> str:
