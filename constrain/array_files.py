@@ -98,6 +98,23 @@ def read_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
         return None
 
 
+def make_room(folder: Path, room: int) -> None:
+    """Remove the files that were used longest ago until the others fit in so many bytes."""
+    files = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                status = entry.stat()
+                files.append((status.st_mtime_ns, status.st_size, entry.path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= room:
+            break
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        total -= size
+
+
 def usable(folder: Path) -> bool:
     """Can files be kept in this folder? It is made if it is missing; the answer is remembered."""
     if folder not in _usable or (_usable[folder] and not folder.is_dir()):

@@ -49,6 +49,28 @@ def groups(values: Array) -> Places:
     return np.flatnonzero(_begins(values))
 
 
+def joined(label: Array, rows: Array) -> Array:
+    """States of equal labels and futures have one number, from 0 on. rows: int32[n_states, n_classes], -1: none.
+
+    The order is that of the labels, then of the numbers that the successors had a step before, and so on.
+    """
+    columns = np.sort(ranked_rows(rows.T + 1).first)  # each of its kind once
+    rows = rows[:, columns]
+    part = ranked(label).rank
+    while True:
+        shared = np.flatnonzero(np.bincount(part)[part] > 1)
+        if not len(shared):
+            return part
+        after = rows[shared]
+        futures = np.where(after >= 0, part[np.maximum(after, 0)] + 1, 0)
+        finer = part * (len(shared) + 1)
+        finer[shared] += ranked_rows(np.concatenate([part[shared, None], futures], axis=1)).rank
+        finer = ranked(finer).rank
+        if finer.max() == part.max():
+            return part
+        part = finer
+
+
 def _begins(ordered: Array) -> npt.NDArray[np.bool_]:
     out = np.ones(len(ordered), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=out[1:])

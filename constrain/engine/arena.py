@@ -102,7 +102,7 @@ class Arena:
         H[L.CAP] = len(H) - L.RESERVE
         H[L.BUMP] = L.HEADER
         H[L.TABLE_SIZE] = 256
-        H[L.TABLE] = self._reserve(256)
+        H[L.TABLE] = self._reserve(512)
         self._node_slots = self._term_slots = 0
         self._grow_nodes()
         self._grow_terms()
@@ -120,7 +120,7 @@ class Arena:
             (L.LIVE_LIMIT, limits.live_stacks), (L.DEPTH_LIMIT, limits.stack_depth), (L.WORK_LIMIT, limits.mask_work),
         ):  # fmt: skip
             H[field] = min(limit, MOST_COUNTED)
-        H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 8)
+        H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 2 * L.MAX_LISTS + 8)
         H[L.DENSE] = self._reserve(words)
         H[L.CHAIN] = self._reserve(L.CHAIN_SIZE + 1)
         for field, size in (
@@ -133,7 +133,7 @@ class Arena:
 
     def _reserve(self, size: int) -> int:
         at = int(self.H[L.BUMP])
-        self.ensure(at + size + 2 * int(self.H[L.TABLE_SIZE]) + 8)
+        self.ensure(at + size + 4 * int(self.H[L.TABLE_SIZE]) + 8)
         self.H[L.BUMP] = at + size
         self.H[at : at + size] = 0  # kernels may have tried something there
         return at
@@ -449,7 +449,7 @@ class Arena:
         data[:n] = labels
         data[n : 2 * n + 1] = list(accumulate(map(len, names), initial=0))
         data[2 * n + 1 : -1] = chars
-        self.ensure(int(self.H[L.BUMP]) + 6 * len(chars) + 2 * n + 64 + 2 * int(self.H[L.TABLE_SIZE]))
+        self.ensure(int(self.H[L.BUMP]) + 6 * len(chars) + 2 * n + 64 + 4 * int(self.H[L.TABLE_SIZE]))
         at = kernels.run(self.H, self.H, NO_ROWS, NO_MASK, data, kernels.RUN_TRIE, n, open_label)
         if at < 0:
             raise LimitExceeded("an enumeration is too large for the arena", keyword="arena_bytes")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from constrain import jit
-from constrain.engine import kernels
+from constrain.engine import kept_store, kernels
 from constrain.engine import layout as L
 from constrain.engine.ahead import Ahead
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
@@ -207,6 +208,25 @@ class CompiledConstraint:
         from constrain.engine.matcher import Matcher
 
         return Matcher(self)
+
+    def prepare(self, texts: Iterable[Sequence[int]]) -> int:
+        """Make the masks along some texts, each the ids of its tokens, and keep on disk what other texts and other
+        constraints of the vocabulary share of them; returns how many masks were made.
+
+        Later processes, and this one, then begin with it: run this when an image is built, on texts like those that
+        will be written. A text counts up to the first token that is not allowed. Raises LimitExceeded.
+        """
+        mask = np.zeros(self.words, np.uint32)
+        made = 0
+        for text in texts:
+            matcher = self.matcher()
+            for token in text:
+                matcher.fill_mask(mask)
+                made += 1
+                if not matcher.accept(token):
+                    break
+        kept_store.save(self._store, self.vocabulary)
+        return made
 
     @property
     def memory(self) -> int:

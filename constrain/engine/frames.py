@@ -15,9 +15,10 @@ from constrain.engine.records import add_ref, lowest_bit
 from constrain.jit import engine_device as device
 
 # a frame of the walk, in scratch: [frame below, end of children, m, filter, next byte, node, cursor, trie, its ids,
-# mode, bits x 8, ids before it, least depth (before it; of the filter until it begins), configurations...]
-F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_LOW, F_CFG = (
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19, 20,
+# mode, bits x 8, ids before it, least depth (before it; of the filter until it begins), were columns looked at before,
+# configurations...]
+F_END, F_M, F_FILTER, F_NEXT, F_NODE, F_CUR, F_TRIE, F_IDS, F_MODE, F_BITS, F_FIRST, F_LOW, F_COLUMNS, F_CFG = (
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 19, 20, 21,
 )  # fmt: skip
 M_VOCABULARY = 0  # the vocabulary's trie, entries may stand in
 M_PLAIN = 1  # any trie, no entries

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from constrain import jit
 from constrain.engine import (
-    becoming, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning, items,
-    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices, summaries,
-    texts, tries, watches,
+    becoming, blanks, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning,
+    items, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
+    summaries, texts, tries, watches,
 )  # fmt: skip
 from constrain.engine.interning import intern_state, push_text, seen_with
 from constrain.engine.items import list_with
@@ -24,13 +24,14 @@ from constrain.engine.layout import (
 from constrain.engine.machine import accepts, step
 from constrain.engine.masks import make_mask
 from constrain.engine.records import apply_record
+from constrain.engine.rules import stay_inside
 from constrain.engine.texts import text_with
 from constrain.engine.tries import build_trie
 
 _MODULES = (
-    becoming, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning, items,
-    layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices, summaries,
-    texts, tries, watches,
+    becoming, blanks, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning,
+    items, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
+    summaries, texts, tries, watches,
 )  # fmt: skip
 
 
@@ -75,12 +76,18 @@ def advance(H, X, state, token):
     src = state + STATE_HEAD
     m = H[state + 4]
     at = H[SCRATCH]
-    for i in range(a, z):
-        k = step(H, src, m, X[X[X_DATA] + i], at)
+    i, z = X[X_DATA] + a, X[X_DATA] + z
+    while i < z:
+        k = 1
+        j = stay_inside(H, X, src, i, z, at) if m == 1 else i
+        if j == i:
+            k = step(H, src, m, X[i], at)
+            j = i + 1
         if H[STATUS] != 0:
             return -1
-        if k == 0:
+        if k == 0 or j < 0:
             return 0
+        i = j
         src, m = at, k
         at += CFG * k
     return -1 if interrupted(H) else finish_state(H, src, m)
@@ -121,7 +128,7 @@ def keep_place(H, src, m, n):
     if status == NEED_SPACE:  # what is in reserve serves, as long as the table does not grow
         if 4 * (H[TABLE_COUNT] + RESERVE // 4) > 3 * H[TABLE_SIZE]:
             return
-        H[CAP] = H[BUMP] + RESERVE + 2 * H[TABLE_SIZE]
+        H[CAP] = H[BUMP] + RESERVE + 4 * H[TABLE_SIZE]
     H[STATUS] = 0
     place = finish_state(H, src, m)
     H[CAP] = cap

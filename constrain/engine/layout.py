@@ -11,7 +11,8 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   tails            [hash, KIND_TAIL, trie, configuration, number of ids; ids...]: what a walk of an entry's exits found
   memo nodes       see memo.py: the same for rules, by the part of the stack that was looked at
   sets             of terminals that a frame of rules can take, interned: see KIND_SET
-  mask records     [rows, refs, ids, dense; row numbers..., (offset, length)..., token ids in order (~id: clear it)...]
+  mask records     [rows, refs, ids, dense, lists; row numbers..., (offset, length) in the store..., the same in the
+                   arena..., token ids in order (~id: clear it)...]; dense: the words of the mask
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
 A configuration is one parse: (pos, s, d, n, stack). pos = node id << 4 | phase. s, d, n depend on the phase: inside a
@@ -28,7 +29,7 @@ STATUS = 0  # 0, or one of NEED_* / LIMIT_*: what Python has to do before the ke
 ARG = 1  # ARG..ARG+7: details of STATUS
 BUMP = 9
 CAP = 10
-TABLE = 11  # hash table of interned records
+TABLE = 11  # hash table of interned records: (hash, offset) per slot
 TABLE_SIZE = 12  # a power of two
 TABLE_COUNT = 13
 NODES = 14
@@ -60,6 +61,9 @@ ASKED = 39  # the last of the questions that wait for an answer, linked by K_Y (
 PLACE = 40  # after run_bytes was interrupted: a state that the text passes through, and the bytes before it; 0: none
 PLACE_BYTES = 41
 IN_ORDER = 31  # 1: some ids of the mask were cleared, what is added from now on must come after them
+N_LISTS = 43
+N_LISTED = 44  # how many ids the lists of the arena have
+IN_TAIL = 45  # tails that are being walked: what they find is saved as ids
 COLUMNS = 42  # 1: the walk has looked at the columns of blocks, too
 CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
@@ -71,7 +75,8 @@ RESERVE = 2048  # ints behind CAP that are left to keep the place in a text (ker
 MANY = 1 << 30  # what is counted stops here
 LOOKAHEAD = 600
 CHAIN_SIZE = 1024  # frames of one item of an array with distinct items
-MAX_LIST = 24  # rows, and refs, of one mask record before it is made dense
+MAX_LIST = 24  # rows, and refs, of one mask record; what is more goes to its ids
+MAX_LISTS = 64  # lists of the arena, likewise
 
 # -- status -----------------------------------------------------------------------------------------------------------
 NEED_NODE = 1  # ARG: node id
@@ -99,6 +104,9 @@ KIND_TAIL = 4
 KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
 KIND_MEMO = 10  # see memo.py
 KIND_WINDOW = 14  # see memo.py
+KIND_INTS = 16  # [hash, KIND_INTS, n, ints...]: what several records name; see interning.shared
+SHARED_HEAD = 3
+MASK_HEAD = 5
 KIND_SET = 15  # [hash, KIND_SET, rules, R_WORDS ints]: a set of terminals
 # Records of interning.kept: [hash, kind, a, b, c, d, e, x, y, z], of which x, y and z may be written.
 KEPT_SIZE, K_X, K_Y, K_Z = 10, 7, 8, 9
@@ -164,7 +172,12 @@ R_AFTER = 26  # per terminal 256 bits: a superset of the bytes with which the te
 # (with indentation: R_INDENT: with which a line can begin; R_DEDENT: which may stand before one)
 R_LIKE = 27  # per lexer state one that differs from it by few characters only, or -1
 R_LIVE = 28  # per lexer state 128 bits: the ASCII characters with which it goes on
-R_HEAD = 29
+R_COVERED = 29  # per LR state a number, equal for those that go on alike after every nonterminal
+R_OPEN = 30  # that many open brackets are as good as more, where the same frames are looked at
+R_FIRST = 31  # per LR state a state of lalr.py that is joined in it
+R_ALONE = 32  # per LR state the rule that it reduces where it can do nothing else, or -1
+R_BEGINS = 33  # per lexer state 1: it is where a token begins, and only there
+R_HEAD = 34
 
 PH_IN = 0  # inside a terminal or literal
 PH_OPEN = 1  # after { or [

@@ -13,24 +13,30 @@ from __future__ import annotations
 import numpy as np
 
 from constrain.engine.bytesets import all_below, live_bytes
-from constrain.engine.entries import entry_hash, wider, write_row
+from constrain.engine.entries import entry_hash, find_entry, wider, write_row
 from constrain.engine.exits import MAX_EXIT_NODES, merge_nodes
+from constrain.engine.interning import mix
 from constrain.engine.layout import (
-    BN, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, R_AFTER, R_EXITS, R_KEEPS, R_LEXER,
-    R_LEXER_START, R_NESTED, R_REACH, R_TERMINALS, R_WATCH, R_WORDS, TD_ASCII, TD_BOUNDS, TD_CLASSES, TD_NCLS, TD_NINT,
-    TD_STATES, TD_TABLE, TN, WORK, X_BELOW, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE, X_MAXLEN, X_ROWCAP, X_ROWS,
-    X_TRIE,
+    BN, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, R_AFTER, R_EXITS, R_KEEPS, R_LEXER, R_BEGINS,
+    R_IGNORED, R_LEXER_START, R_NESTED, R_NEWLINE, R_REACH, R_TERMINALS, R_WATCH, R_WORDS, S_CNT, TD_ASCII, TD_BOUNDS,
+    TD_CLASSES, TD_NCLS, TD_NINT, TD_STATES, TD_TABLE, TN, WORK, X_BELOW, X_BUMP, X_CAP, X_ECOUNT, X_ESIZE, X_ETABLE,
+    X_MAXLEN, X_ROWCAP, X_ROWS, X_TRIE,
 )  # fmt: skip
 from constrain.engine.lexer import interval_of, label_of, raw_step
-from constrain.engine.lr import has_bit
+from constrain.engine.lr import COLUMN, has_bit, looked
 from constrain.engine.rules import before_line
 from constrain.engine.splices import BASE_HEAD, first_exit, first_run, group_words, keep_base, nearest_base
 from constrain.engine.watches import PROOF, char_range, may_escape, watch_byte
 from constrain.jit import engine_device as device
 
 LINE = -1  # for the watches of an entry: a line begins
+INSIDE = 1 << 28  # in the decoder's state of an entry: between brackets
+BETWEEN_BRACKETS = 2  # an entry that is usable, but not there
 BASE_FROM = 500  # nodes walked from which on an entry is made a base
 MANY_NODES = 1000  # of a trie, from which on what may follow an exit is noted
+TRIE = -2  # in place of the lexer: the record of a trie of suffixes, [TRIE, hash, hash, nodes, ids, 0, trie]
+TRIE_RECORD = 7
+PARTS = 512
 FAR = 160  # trie nodes behind an exit from which on they are not merged
 
 
@@ -92,6 +98,32 @@ def follows(H, off, x, b):
 
 
 @device
+def skipped(H, off, x, inside):
+    """Is a token that ends with exit x dropped by the lexer? inside: 1 between brackets."""
+    label = H[off + H[off + R_EXITS] + 2 * x]
+    return has_bit(H, off + H[off + R_IGNORED], label) or (inside != 0 and label == H[off + R_NEWLINE])
+
+
+@device
+def skipped_before(H, off, x, b, inside):
+    """`skipped`, where byte b settles that the token could not have been longer."""
+    w = H[off + H[off + R_EXITS] + 2 * x + 1]
+    return skipped(H, off, x, inside) and (w < 0 or raw_step(H, H[off + R_WATCH], w, D_BODY, b)[0] < 0)
+
+
+@device
+def may_skip(H, off, s):
+    """May a token come out of the lexer's state s that the lexer drops?"""
+    words = H[off + R_WORDS]
+    reach = off + H[off + R_REACH] + words * s
+    ignored = off + H[off + R_IGNORED]
+    for w in range(words):
+        if H[reach + w] & H[ignored + w] != 0:
+            return True
+    return H[off + R_NEWLINE] >= 0 and has_bit(H, reach, H[off + R_NEWLINE])
+
+
+@device
 def much_follows(H, X, off, x, trie, node):
     """Are there many tokens below the trie's node that go on after a token that ends there with exit x?"""
     end = X[trie + TN * node + 1]
@@ -106,10 +138,13 @@ def much_follows(H, X, off, x, trie, node):
 
 
 @device
-def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
+def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0, inside):
     """Make the entry of lexer state (s0, d0) under watches n0 for the tokens below node v of a trie with its ids.
 
     n0 = LINE: a line begins, and no byte may come that belongs to the space before it.
+
+    Where s0 is the beginning of a token, the next one begins there as well once a token was dropped: the walk goes on
+    in s0. inside: 1 where s0 stands between brackets, so that line ends are dropped.
 
     Returns its offset; 0: no room left.
     """
@@ -132,6 +167,7 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
     reach = np.empty(words, np.int32)
     states = H[t + TD_STATES]
     group_at = np.full(states, -1, np.int32)
+    parts = np.full(3 * PARTS, -1, np.int32)  # the same inside of characters: the latest ones
     stay = np.zeros(3 * states if vocabulary else 1, np.int64)
     known = np.zeros(states if vocabulary else 1, np.int32)
     asked_often = end - v > MANY_NODES
@@ -147,6 +183,9 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
     bs[0], bd[0] = X[base + 2] if base != 0 else -1, D_BODY
     run_at, exit_at, walked = 0, 0, 0
     groups = np.full(X[X[base + 3] + L_GROUPS] if base != 0 else 1, -1, np.int32)  # the base's in terms of these
+    begins = off + H[off + R_BEGINS]
+    resumes = d0 == D_BODY and H[off + R_NESTED] == 0 and H[begins + s0] != 0
+    base_resumes = resumes and base != 0 and H[begins + X[base + 2]] != 0
     depth = 0
     node = v + 1
     while depth >= 0:
@@ -172,14 +211,20 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
                     nexits = add_exit(exits, nexits, node, -1, 1)
                 node = e
                 continue
+        again = False  # does a token begin where one that is dropped ends?
         if px[depth] >= 0:
             i = px[depth] << 8 | b if asked_often else 0
             if may_follow[i] == 0 or not asked_often:
                 may_follow[i] = 1 if follows(H, off, px[depth], b) else 2
-            if may_follow[i] == 1:
+            again = may_follow[i] == 1 and resumes and skipped_before(H, off, px[depth], b, inside)
+            if again and raw_step(H, t, s, d, b)[0] >= 0:
+                again = False
+            if may_follow[i] == 1 and not again:
                 nexits = add_exit(exits, nexits, node, px[depth], 0)
         s2, d2 = -1, 0
-        if d == D_BODY and b < 128:
+        if again:
+            s2, d2 = raw_step(H, t, s0, D_BODY, b)
+        elif d == D_BODY and b < 128:
             s2 = H[table_at + s * ncls + H[ascii_at + b]]
         else:
             s2, d2 = raw_step(H, t, s, d, b)
@@ -189,7 +234,11 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
         bs2, bd2 = -1, 0
         if bs[depth] >= 0:
             bs2, bd2 = raw_step(H, t, bs[depth], bd[depth], b)
-            if bs2 == s2 and bd2 == d2:
+            if again and bs2 < 0 and base_resumes and bd[depth] == D_BODY:
+                x = label_of(H, t, bs[depth])
+                if x >= 0 and follows(H, off, x, b) and skipped_before(H, off, x, b, 0):
+                    bs2, bd2 = raw_step(H, t, X[base + 2], D_BODY, b)
+            if bs2 == s2 and bd2 == d2 and not may_skip(H, off, s2):
                 run_at = first_run(X, base, X[trie + TN * node + 2], run_at)
                 z = X[trie + TN * e + 2]
                 at = base + BASE_HEAD + 3 * run_at
@@ -218,12 +267,18 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
                 node = e
                 continue
         walked += 1
-        g = group_at[s2] if d2 == D_BODY else -1
+        k = 3 * ((s2 * 31 + d2) & (PARTS - 1))
+        if d2 == D_BODY:
+            g = group_at[s2]
+        else:
+            g = parts[k + 2] if parts[k] == s2 and parts[k + 1] == d2 else -1
         if g < 0:
             reach_of(H, off, t, s2, d2, reach)
             sets, ngroups, g = grouped(sets, ngroups, reach)
             if d2 == D_BODY:
                 group_at[s2] = g
+            else:
+                parts[k], parts[k + 1], parts[k + 2] = s2, d2, g
         a, z = X[trie + TN * node + 2], X[trie + TN * (node + 1) + 2]
         whole = False
         stays = label_of(H, t, s2) < 0 or (H[keeps + s2] != 0 and H[off + R_NESTED] == 0) if d2 == D_BODY else False
@@ -240,7 +295,8 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
             node = e
             continue
         x = label_of(H, t, s2) if d2 == D_BODY else -1
-        if x >= 0 and e - node > FAR and much_follows(H, X, off, x, trie, node):
+        goes_on = x >= 0 and resumes and skipped(H, off, x, inside)
+        if x >= 0 and e - node > FAR and not goes_on and much_follows(H, X, off, x, trie, node):
             nexits = add_exit(exits, nexits, node, x, 1)
             x = -1
         depth += 1
@@ -248,10 +304,27 @@ def build_lexer_entry(H, X, B, off, gid, s0, d0, trie, vids, v, n0):
         bs[depth], bd[depth] = bs2, bd2
         node += 1
     at_once = label_of(H, t, s0) if d0 == D_BODY else -1
-    entry = write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, runs, nruns, sets, ngroups, exits, nexits, at_once)
+    d_key = d0 | INSIDE if inside != 0 else d0
+    entry = write_lexer_entry(
+        X, B, gid, s0, d_key, trie, vids, v, n0, runs, nruns, sets, ngroups, exits, nexits, at_once
+    )
+    if entry != 0 and inside == 0 and H[off + R_NEWLINE] >= 0 and X[entry + E_USABLE] != 0:
+        for i in range(nexits):
+            if exits[i, 1] >= 0 and H[off + H[off + R_EXITS] + 2 * exits[i, 1]] == H[off + R_NEWLINE]:
+                X[entry + E_USABLE] = BETWEEN_BRACKETS
+                break
     if entry != 0 and at_root and n0 == 0 and walked > BASE_FROM:
         keep_base(X, gid, s0, entry, runs, nruns, exits, nexits)
     return entry
+
+
+@device
+def is_inside(H, off, s, d, st):
+    """Is stack st between brackets, so that line ends which follow (s, d) are dropped?"""
+    if d != D_BODY or H[off + R_NESTED] != 0 or H[off + H[off + R_BEGINS] + s] == 0:
+        return False
+    looked(H, st)
+    return H[st + S_CNT] > COLUMN
 
 
 @device
@@ -288,6 +361,68 @@ def add_exit(table32, n, node, x, far):
     """Append to the n exits, which have room for it. Returns their number."""
     table32[n, 0], table32[n, 1], table32[n, 2] = node, x, far
     return n + 1
+
+
+@device
+def trie_hash(table32, used, list32, nids):
+    """Two hashes of a trie of suffixes and its ids."""
+    h, h2 = np.int64(7), np.int64(nids)
+    for i in range(used + 1):
+        h = mix(h, table32[i, 0] if i < used else 0)
+        h2 = mix(h2, table32[i, 1] if i < used else 0)
+        h = mix(h, table32[i, 2])
+    for i in range(nids):
+        h = mix(h, list32[i])
+        h2 = mix(h2, h)
+    return np.int64(np.int32(h)), np.int64(np.int32(h2))
+
+
+@device
+def trie_like(X, table32, used, list32, nids):
+    """The record of a trie of suffixes that was written before and equals this one, or 0."""
+    h, h2 = trie_hash(table32, used, list32, nids)
+    same = find_entry(X, TRIE, h, h2, used, nids, 0)
+    if same == 0:
+        return same
+    q = X[same + 6]
+    for i in range(used + 1):
+        if X[q + TN * i + 2] != table32[i, 2]:
+            return 0
+        if i < used and (X[q + TN * i] != table32[i, 0] or X[q + TN * i + 1] != table32[i, 1]):
+            return 0
+    q += TN * (used + 1)
+    for i in range(nids):
+        if X[q + i] != list32[i]:
+            return 0
+    return same
+
+
+@device
+def write_trie(X, table32, used, list32, nids, at):
+    """Append a trie of suffixes and its ids, which have room, behind a record that finds it. Returns the end."""
+    h, h2 = trie_hash(table32, used, list32, nids)
+    r, q = at, at + TRIE_RECORD
+    X[r], X[r + 1], X[r + 2], X[r + 3], X[r + 4], X[r + 5], X[r + 6] = TRIE, h, h2, used, nids, 0, q
+    add_entry(X, r)
+    for i in range(used + 1):
+        X[q + TN * i], X[q + TN * i + 1], X[q + TN * i + 2] = table32[i, 0], table32[i, 1], table32[i, 2]
+        X[q + TN * i + 3] = 0
+        X[q + TN * i + 4] = 0
+    q += TN * (used + 1)
+    for i in range(nids):
+        X[q + i] = list32[i]
+    return q + nids
+
+
+@device
+def add_entry(X, e):
+    """Make the entry at e one that is found."""
+    table, size = X[X_ETABLE], X[X_ESIZE]
+    h = entry_hash(X[e], X[e + 1], X[e + 2], X[e + 3], X[e + 4], X[e + 5]) & (size - 1)
+    while X[table + h] != 0:
+        h = (h + 1) & (size - 1)
+    X[table + h] = e
+    X[X_ECOUNT] += 1
 
 
 @device
@@ -378,23 +513,16 @@ def write_lexer_entry(X, B, gid, s0, d0, trie, vids, v, n0, table32, nruns, sets
             if used < 0:
                 X[base + E_USABLE] = 0
                 break
-            if at + TN * (used + 1) + nids + 64 + nexits > X[X_CAP]:
+            if at + TN * (used + 1) + nids + 64 + nexits > X[X_CAP] or 4 * X[X_ECOUNT] > 3 * X[X_ESIZE]:
+                X[X_BUMP] = at  # tries that have been written are found
                 return 0
-            X[r + 1] = at
-            for i in range(used + 1):
-                X[at + TN * i], X[at + TN * i + 1], X[at + TN * i + 2] = out[i, 0], out[i, 1], out[i, 2]
-                X[at + TN * i + 3] = 0
-                X[at + TN * i + 4] = 0
-            at += TN * (used + 1)
-            X[r + 2] = at
-            for i in range(nids):
-                X[at + i] = ids_at[i]
-            at += nids
+            same = trie_like(X, out, used, ids_at, nids)
+            if same != 0:
+                X[r + 1], X[r + 2] = X[same + 6], X[same + 6] + TN * (used + 1)
+                continue
+            X[r + 1] = at + TRIE_RECORD
+            at = write_trie(X, out, used, ids_at, nids, at)
+            X[r + 2] = at - nids
     X[X_BUMP] = at
-    table, tsize = X[X_ETABLE], X[X_ESIZE]
-    h = entry_hash(gid, s0, d0, v, n0, key) & (tsize - 1)
-    while X[table + h] != 0:
-        h = (h + 1) & (tsize - 1)
-    X[table + h] = base
-    X[X_ECOUNT] += 1
+    add_entry(X, base)
     return base

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from constrain.engine.blanks import use_blanks
 from constrain.engine.configurations import node_at
 from constrain.engine.entries import find_entry
 from constrain.engine.filters import child_of
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_LOW, M_CLEAR, M_ENTRY, M_LINE, M_PLAIN, M_TAIL, M_VOCABULARY,
+    F_BITS, F_CFG, F_CUR, F_END, F_FIRST, F_LOW, M_CLEAR, M_ENTRY, M_PLAIN, M_TAIL, M_VOCABULARY,
     head_frame, open_frame,
 )  # fmt: skip
 from constrain.engine.interning import find_tail
 from constrain.engine.layout import (
     CFG, D_BODY, E_USABLE, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, NEED_SCRATCH, NEED_STORE, PH_BLANK, PH_IN,
     PH_INDENT, R_AFTER, R_EXITS, R_LEXER, R_NESTED, R_NEWLINE, R_NODES, R_REACH, R_TERMINALS, R_WORDS, SCRATCH_END,
-    STATUS, TAIL_HEAD, TN, X_IDS, X_TRIE, R_DEDENT, R_INDENT, R_LIKE, TD_ASCII, TD_NCLS, TD_TABLE,
+    STATUS, TAIL_HEAD, TN, X_IDS, X_TRIE, R_DEDENT, R_LIKE, TD_ASCII, TD_NCLS, TD_TABLE,
 )  # fmt: skip
-from constrain.engine.lexeme_entries import LINE, build_lexer_entry, follows, suffix_key
+from constrain.engine.lexeme_entries import (
+    BETWEEN_BRACKETS, INSIDE, LINE, build_lexer_entry, follows, is_inside, suffix_key,
+)  # fmt: skip
 from constrain.engine.lexer import label_of
 from constrain.engine.lr import any_of, dropped, has_bit, looked, may_take, viable
 from constrain.engine.memo import NOTHING, find_memo, pure_rules
 from constrain.engine.records import add_ids, add_listed, add_ref, add_row
-from constrain.engine.rules import after_exit, at_line, before_line
-from constrain.engine.summaries import V_SECTIONS, sections_of, use_summaries
+from constrain.engine.rules import after_exit
+from constrain.engine.summaries import V_SECTIONS, add_summary, sections_of, settled_summary, use_summaries
 from constrain.jit import engine_device as device
 from constrain.vocabulary.special import FOREIGN, MARK
 
@@ -60,56 +63,11 @@ def child_frame(H, X, c, tb, ib, v, child, top, frame):
 
 
 @device
-def line_frames(H, X, c, v, top, frame):
-    """Frames for a configuration at c between a line end and the next line, at the vocabulary's node v: one for what
-    comes before the line, one for the line itself. Returns the top frame, or -1 where it has to be walked."""
-    pos, s, n, st = H[c], H[c + 1], H[c + 3], H[c + 4]
-    if pos & 15 != PH_INDENT or s != 0:
-        return -1
-    off = pure_rules(H, c)
-    if off == 0:
-        return -1
-    for j in range(CFG):
-        H[frame + F_CFG + j] = H[c + j]
-    head_frame(H, X, top, frame, M_VOCABULARY, X[X_TRIE], X[X_IDS], v, 1)
-    line_bits(H, off, frame + F_BITS, True)
-    H[frame + F_BITS + (MARK >> 5)] |= np.int32(1) << np.int32(MARK & 31)  # special tokens
-    H[frame + F_FILTER] = 2 if X[X[X_TRIE] + TN * v + 3] != 0 else 1
-    if not begins_line(H, X, off, v):
-        return frame
-    second = frame + F_CFG + CFG
-    if second + F_CFG + CFG * 64 > H[SCRATCH_END]:
-        H[STATUS] = NEED_SCRATCH
-        return -1
-    m = at_line(H, pos >> 4, off, n, st, second + F_CFG)
-    if H[STATUS] != 0:
-        return -1
-    if m == 0:
-        return frame
-    head_frame(H, X, frame, second, M_LINE, X[X_TRIE], X[X_IDS], v, m)
-    return second
-
-
-@device
-def begins_line(H, X, off, v):
-    """Is there a child of the vocabulary's node v with a byte by which a line can begin?"""
-    trie = X[X_TRIE]
-    end = X[trie + TN * v + 1]
-    child = v + 1
-    while child < end:
-        b = X[trie + TN * child]
-        if has_bit(H, off + H[off + R_AFTER] + 8 * H[off + R_INDENT], b) and not before_line(H, off, b):
-            return True
-        child = X[trie + TN * child + 1]
-    return False
-
-
-@device
-def line_bits(H, off, bits, before):
-    """The bytes that may come before a line (or, not before, the others) as 256 bits."""
+def line_bits(H, off, bits):
+    """The bytes that do not come before a line, as 256 bits."""
     row = off + H[off + R_AFTER] + 8 * H[off + R_DEDENT]
     for w in range(8):
-        H[bits + w] = H[row + w] if before else ~H[row + w]
+        H[bits + w] = ~H[row + w]
 
 
 @device
@@ -132,6 +90,8 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
     """
     pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
     ph = pos & 15
+    if ph == PH_INDENT and line == 0:
+        return between_lines(H, X, B, c, tb, ib, v, top, frame)
     if ph != PH_IN and ph != PH_BLANK:
         return -1
     nid = pos >> 4
@@ -149,14 +109,18 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
         watches = LINE
     if watches != 0 and (d != D_BODY or label_of(H, t, s) >= 0):
         return -1
-    gid = H[t + 1]
-    e = find_entry(X, gid, s, d, v, watches, suffix_key(X, tb))
+    gid, key = H[t + 1], suffix_key(X, tb)
+    e = find_entry(X, gid, s, d, v, watches, key)
     if e == 0:
-        e = build_lexer_entry(H, X, B, off, gid, s, d, tb, ib, v, watches)
+        e = build_lexer_entry(H, X, B, off, gid, s, d, tb, ib, v, watches, 0)
+    if e != 0 and X[e + E_USABLE] == BETWEEN_BRACKETS and is_inside(H, off, s, d, st):
+        e = find_entry(X, gid, s, d | INSIDE, v, watches, key)
         if e == 0:
-            if H[STATUS] == 0:
-                H[STATUS] = NEED_STORE
-            return -1
+            e = build_lexer_entry(H, X, B, off, gid, s, d, tb, ib, v, watches, 1)
+    if e == 0:
+        if H[STATUS] == 0:
+            H[STATUS] = NEED_STORE
+        return -1
     if X[e + E_USABLE] == 0:
         return -1
     groups, sections = X[e + L_GROUPS], X[e + L_SECTIONS]
@@ -177,7 +141,7 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
             return -1
         at = sections_of(H, found)
         for i in range(H[found + V_SECTIONS]):
-            top, frame = open_section(H, X, c, off, first + L_SEC * H[at + i], tb, ib, v, line, 1, top, frame)
+            top, frame = open_section(H, X, B, c, off, first + L_SEC * H[at + i], tb, ib, v, line, 1, top, frame)
             if H[STATUS] != 0:
                 return -1
         return top
@@ -191,8 +155,19 @@ def use_lexer_entry(H, X, B, c, tb, ib, v, line, top, frame):
             if not dropped(H, off, st, label) and not may_take(H, off, st, label):
                 continue
         pure = 1 if pure_rules(H, c) != 0 else 0
-        top, frame = open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame)
+        top, frame = open_section(H, X, B, c, off, sec, tb, ib, v, line, pure, top, frame)
     return top if H[STATUS] == 0 else -1
+
+
+@device
+def between_lines(H, X, B, c, tb, ib, v, top, frame):
+    """`use_lexer_entry` for a configuration at c between a line end and the next line."""
+    off = pure_rules(H, c)
+    if off == 0:
+        return -1
+    if v == 0 and tb == X[X_TRIE]:
+        top, frame = special_frame(H, X, c, off, tb, ib, top, frame)
+    return use_blanks(H, X, B, c, off, tb, ib, v, top, frame) if H[STATUS] == 0 else -1
 
 
 @device
@@ -235,7 +210,7 @@ def add_groups(H, X, B, c, off, e, tb, frame):
 
 
 @device
-def open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame):
+def open_section(H, X, B, c, off, sec, tb, ib, v, line, pure, top, frame):
     """Put frames at `frame`, on top of `top`, for the section at X[sec] of an entry for node v of a trie with its ids.
 
     c: the configuration. line: see `use_lexer_entry`.
@@ -256,7 +231,7 @@ def open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame):
         return top, frame
     # the configurations stay at `frame`; each frame that is made begins with a copy of them
     at = frame
-    if suffixes != 0:
+    if suffixes != 0 and (m != 1 or pure == 0 or not add_settled(H, X, B, off, frame + F_CFG, suffixes)):
         listed = 0
         if m == 1:
             if pure != 0:
@@ -284,6 +259,30 @@ def open_section(H, X, c, off, sec, tb, ib, v, line, pure, top, frame):
         top = at
         at += size
     return top, at
+
+
+@device
+def add_settled(H, X, B, off, c, suffixes):
+    """Add the tokens of a trie of suffixes for the configuration at c, if they depend on nothing but the set of
+    terminals that may come, and are known."""
+    pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+    if pos & 15 != PH_IN or n != 0:
+        return False
+    gid = H[H[off + R_LEXER] + 1]
+    e = find_entry(X, gid, s, d, 0, 0, suffixes)
+    if e != 0 and X[e + E_USABLE] == BETWEEN_BRACKETS and is_inside(H, off, s, d, st):
+        e = find_entry(X, gid, s, d | INSIDE, 0, 0, suffixes)
+    if e == 0 or X[e + E_USABLE] == 0:
+        return False
+    set_ = viable(H, off, st)
+    if set_ == 0:
+        return False
+    found = settled_summary(H, e, c, set_)
+    if found == 0:
+        return False
+    looked(H, st)
+    add_summary(H, X, B, found, 0)
+    return True
 
 
 @device

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.interning import insert, mix, push, room_for
+from constrain.engine.interning import first_slot, insert, mix, next_slot, push, room_for
 from constrain.engine.layout import (
-    BUMP, COLUMNS, KIND_SET, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_BRACKETS, R_GOTOS, R_IGNORED, R_NEWLINE,
-    R_REACH, R_REDUCES, R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS, STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT,
-    S_REG, S_VIABLE, TABLE, TABLE_SIZE,
+    BUMP, COLUMNS, KIND_SET, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_ALONE, R_BRACKETS, R_GOTOS, R_LEXER,
+    R_LEXER_START, R_NODE_OF, R_IGNORED, R_NEWLINE, R_REACH, R_REDUCES, R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS,
+    STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT, S_REG, S_VIABLE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -116,7 +116,10 @@ def reduced(H, off, st, rule):
 
 @device
 def shifted(H, off, st, t, target, column):
-    """The stack after terminal t was shifted. column: -1, or that of the block that the terminal begins or leads to."""
+    """The stack after terminal t was shifted, made `plain`.
+
+    column: -1, or that of the block that the terminal begins or leads to.
+    """
     looked(H, st)
     cnt = H[st + S_CNT]
     if column >= 0:
@@ -126,7 +129,35 @@ def shifted(H, off, st, t, target, column):
         cnt += COLUMN + 1
     elif bracket < 0 and cnt > COLUMN:
         cnt -= COLUMN + 1
-    return push(H, H[st + S_NODE], target, cnt, st, 0)
+    st = push(H, H[st + S_NODE], target, cnt, st, 0)
+    return plain(H, off, st) if H[STATUS] == 0 and H[off + H[off + R_NODE_OF] + t] == 0 else st
+
+
+@device
+def plain(H, off, st):
+    """Stack st after the reductions that are all that the states on top can do.
+
+    So that of stacks which differ in what was reduced there are fewer. A reduction waits for its look-ahead where it
+    changes where the lexer begins, or what is counted: both are asked for before the next token is known.
+    """
+    rule = H[off + H[off + R_ALONE] + H[st + S_REG]]
+    while rule >= 0:
+        below = st
+        for _ in range(H[off + H[off + R_RULES] + 2 * rule + 1]):
+            below = H[below + S_PARENT]
+        looked(H, below)
+        target = goto(H, off, H[below + S_REG], rule)
+        if H[below + S_CNT] != H[st + S_CNT]:
+            break
+        if H[off + R_LEXER] != 0:
+            starts = off + H[off + R_LEXER_START]
+            if H[starts + target] != H[starts + H[st + S_REG]]:
+                break
+        st = push(H, H[st + S_NODE], target, H[st + S_CNT], below, 0)
+        if H[STATUS] != 0:
+            break
+        rule = H[off + H[off + R_ALONE] + target]
+    return st
 
 
 @device
@@ -219,13 +250,12 @@ def set_made(H, off, found):
     h = mix(KIND_SET, off)
     for w in range(words):
         h = mix(h, H[found + w])
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
+    slot = first_slot(H, h)
     while True:
-        r = H[table + j]
+        r = H[slot + 1]
         if r == 0:
             break
-        if H[r] == h and H[r + 1] == KIND_SET and H[r + 2] == off:
+        if H[r + 1] == KIND_SET and H[r + 2] == off:
             same = True
             for w in range(words):
                 if H[r + 3 + w] != H[found + w]:
@@ -233,7 +263,7 @@ def set_made(H, off, found):
                     break
             if same:
                 return r + 3
-        j = (j + 1) & (size - 1)
+        slot = next_slot(H, h, slot)
     if not room_for(H, words + 3):
         return 0
     r = H[BUMP]
@@ -241,7 +271,7 @@ def set_made(H, off, found):
     H[r], H[r + 1], H[r + 2] = h, KIND_SET, off
     for w in range(words):
         H[r + 3 + w] = H[found + w]
-    insert(H, table + j, r)
+    insert(H, slot, r)
     return r + 3
 
 

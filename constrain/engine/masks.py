@@ -14,19 +14,19 @@ from constrain.engine.differing import BUT_FOR_SOME, FREELY, WALKED, may_stay, r
 from constrain.engine.entries import build_entry, clip_need, clip_room, find_entry
 from constrain.engine.filters import child_of, odd_bytes
 from constrain.engine.frames import (
-    F_BITS, F_CFG, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_CLEAR, M_DIFFER,
-    M_ENTRY, M_KEYS, M_LINE, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame, next_child,
-    open_frame, space_frames,
+    F_BITS, F_CFG, F_COLUMNS, F_CUR, F_END, F_FILTER, F_FIRST, F_IDS, F_LOW, F_M, F_MODE, F_NODE, F_TRIE, M_CLEAR,
+    M_DIFFER, M_ENTRY, M_KEYS, M_LINE, M_NAMES, M_PLAIN, M_QUOTES, M_TAIL, M_VOCABULARY, frame_end, head_frame,
+    next_child, open_frame, space_frames,
 )  # fmt: skip
-from constrain.engine.interning import find_tail, room_for, save_tail
+from constrain.engine.interning import find_tail, room_for, save_tail, shared
 from constrain.engine.layout import (
     ARG, ASKED, BN, BUMP, CFG, COLUMNS, DENSE, D_BODY, E_HEAD, E_INNER, E_NINNER, E_NSEC, E_ROW, E_ROWALL, E_SEC,
-    E_USABLE, IDS, IN_ORDER, LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, OP_RULES, OP_STRING, OP_TEXT,
-    O_TERM, PH_BLANK, PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ,
-    TAIL_HEAD, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE, TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK,
-    WORK_LIMIT, X_BELOW, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
+    E_USABLE, IDS, IN_ORDER, LIMIT_WORK, LOW, NEED_SCRATCH, NEED_STORE, N_CLEARS, N_IDS, SHARED_HEAD, IN_TAIL,
+    MASK_HEAD, N_LISTED, OP_RULES, OP_STRING, OP_TEXT, O_TERM, PH_BLANK, PH_COLON, PH_IN, PH_INDENT, PH_KEY, ROOM_FREE,
+    SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, S_UNIQ, TAIL_HEAD, TD_ALL, TERMS, TN, TT_CHARS, TT_EDGE0, TT_FREE,
+    TT_LABEL, TT_NODES, TT_OPEN, T_DFA, T_TRIE, WIDE, WORK, WORK_LIMIT, X_BELOW, X_EOS, X_IDS, X_MAXLEN, X_NEOS, X_TRIE,
 )  # fmt: skip
-from constrain.engine.lexemes import borrow_entry, line_bits, line_frames, mode_of, use_lexer_entry
+from constrain.engine.lexemes import borrow_entry, line_bits, mode_of, use_lexer_entry
 from constrain.engine.lexer import key_parts, label_of, names_live, trie_step
 from constrain.engine.memo import NOTHING, find_memo, pure_rules, save_ids, save_memo
 from constrain.engine.configurations import after, emit, node_at, terminal_at
@@ -198,12 +198,10 @@ def use_entry(H, X, B, c, v, top, frame):
     configuration has to be walked after all (or the status says what is missing).
     """
     ph = H[c] & 15
-    if ph in (PH_IN, PH_BLANK):
+    if ph in (PH_IN, PH_BLANK, PH_INDENT):
         rules = node_at(H, H[c] >> 4)
         if rules != 0 and H[rules] == OP_RULES:
             return use_lexer_entry(H, X, B, c, X[X_TRIE], X[X_IDS], v, 0, top, frame)
-    if ph == PH_INDENT:
-        return line_frames(H, X, c, v, top, frame)
     t, gid, s, d, need, room, raw = entry_key(H, X, c)
     if t == 0:
         return -1
@@ -345,8 +343,8 @@ def enter_node(H, X, B, top):
         if m == 1 and H[c] & 15 == PH_IN:
             new = use_lexer_entry(H, X, B, c, tb, ib, v, 1, H[top], frame_end(H, top))
         if new < 0 and H[STATUS] == 0:
-            head_frame(H, X, H[top], top, M_VOCABULARY, tb, ib, v, m)
-            line_bits(H, off, top + F_BITS, False)
+            head_frame(H, X, H[top], top, mode_of(X, tb), tb, ib, v, m)
+            line_bits(H, off, top + F_BITS)
             H[top + F_FILTER] = 2 if X[tb + TN * v + 3] != 0 else 1
         return top if new < 0 else new
     if m == 1 and tb == X[X_TRIE]:
@@ -386,8 +384,11 @@ def walk(H, X, B, top):
         if mode == M_TAIL:
             if H[top + F_FIRST] < 0:
                 H[top + F_FIRST] = H[N_IDS]
+                H[IN_TAIL] += 1
                 low_before = H[LOW]
                 H[LOW] = H[top + F_LOW]
+                H[top + F_COLUMNS] = H[COLUMNS]
+                H[COLUMNS] = 0
                 if pure_rules(H, top + F_CFG) != 0:
                     if X[tb + 1] > SMALL:
                         new = use_lexer_entry(H, X, B, top + F_CFG, tb, ib, 0, 0, top, frame_end(H, top))
@@ -404,14 +405,19 @@ def walk(H, X, B, top):
         child = next_child(H, X, top)
         if child < 0:
             if H[top + F_MODE] == M_TAIL:
-                first = H[top + F_FIRST]
+                first, found = H[top + F_FIRST], 0
                 if H[ASKED] != 0:  # it is not certain yet
                     pass
                 elif pure_rules(H, top + F_CFG) != 0:
-                    save_ids(H, tb, top + F_CFG, H[LOW], H[IDS] + first, H[N_IDS] - first)
+                    found = save_ids(H, tb, top + F_CFG, H[LOW], H[IDS] + first, H[N_IDS] - first)
                 else:
                     save_tail(H, top + F_CFG, tb, H[IDS] + first, H[N_IDS] - first)
                 H[LOW] = min(H[LOW], H[top + F_LOW])
+                H[COLUMNS] |= H[top + F_COLUMNS]
+                H[IN_TAIL] -= 1
+                if found != 0 and H[IN_TAIL] == 0 and H[N_CLEARS] == 0:
+                    H[N_IDS] = first
+                    add_listed(H, found)
             top = H[top]
             continue
         if mode == M_QUOTES and not has_quote(X, tb, child):
@@ -510,7 +516,7 @@ def make_mask(H, X, B, mask, state):
             return
     if H[ASKED] != 0:
         return
-    dense = H[N_IDS] > words
+    dense = H[N_IDS] + H[N_LISTED] > words
     if H[N_CLEARS] > 0 and m > 1:
         # a clear of one configuration must not touch what another allows: one at a time
         dense = True
@@ -524,7 +530,7 @@ def make_mask(H, X, B, mask, state):
             mask_of(H, X, B, state + STATE_HEAD + CFG * j)
             if H[STATUS] != 0 or write_record(H) == 0:
                 return
-            apply_record(H, X, B, mask, H[BUMP])
+            apply_record(H, X, B, mask, H[BUMP] + SHARED_HEAD)
             for i in range(words):
                 H[acc + i] = np.int32(H[acc + i] | np.int32(mask[i]))
         for i in range(words):
@@ -533,17 +539,14 @@ def make_mask(H, X, B, mask, state):
         size = write_record(H)
         if size == 0:
             return
-        r = H[BUMP]
-        apply_record(H, X, B, mask, r)
+        apply_record(H, X, B, mask, H[BUMP] + SHARED_HEAD)
         if not dense:
-            H[BUMP] = r + size
-            H[state + 2] = r
-    if dense and room_for(H, 4 + words):
-        r = H[BUMP]
-        H[r], H[r + 1], H[r + 2], H[r + 3] = 0, 0, 0, 1
+            H[state + 2] = shared(H, size)
+    if dense and room_for(H, SHARED_HEAD + MASK_HEAD + words):
+        r = H[BUMP] + SHARED_HEAD
+        H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = 0, 0, 0, 1, 0
         for i in range(words):
-            H[r + 4 + i] = np.int32(mask[i])
-        H[BUMP] = r + 4 + words
-        H[state + 2] = r
+            H[r + MASK_HEAD + i] = np.int32(mask[i])
+        H[state + 2] = shared(H, MASK_HEAD + words)
     if memo and H[state + 2] != 0:
         save_memo(H, what, state + STATE_HEAD, H[LOW], H[state + 2])

@@ -1,9 +1,10 @@
 """What a walk of rules found, remembered by the part of the stack that it looked at.
 
 Which tokens may come depends on few frames of a long stack: those that reductions reach. While a walk runs, H[LOW] is
-the least depth of a frame that it has looked at (`lr.looked`); what it found holds for every stack that is the same
-from there up, its *window*. A memo node knows how many frames the windows for a configuration have; each is found by
-the hash of its frames, and is told from others by a stack that has them:
+the least depth of a frame that it has looked at (`lr.looked`); what it found holds for every stack whose frames from
+there up do the same, its *window* (frames under others may do the same though they are not: `under`). A memo node knows
+how many frames the windows for a configuration have; each is found by the hash of its frames, and is told from others
+by a stack that has them:
 
   memo node  [hash, KIND_MEMO, what, pos, s, d, n, which, numbers of frames as bits; bit 0: see columns]
   window     [hash, KIND_WINDOW, memo node, frames, stack, what was found]
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from constrain.engine.interning import insert, mix, room_for
+from constrain.engine.interning import first_slot, insert, mix, next_slot, room_for, shared
 from constrain.engine.layout import (
-    BUMP, COLUMNS, KIND_MEMO, KIND_WINDOW, LOW, NODES, OP_RULES, R_LEXER, R_NESTED, R_NODES, S_CNT, S_DEPTH, S_PARENT,
-    S_REG, TABLE, TABLE_SIZE,
+    BUMP, COLUMNS, KIND_MEMO, KIND_WINDOW, LOW, NODES, OP_RULES, R_COVERED, R_LEXER, R_NESTED, R_NODES, R_OPEN, S_CNT,
+    S_DEPTH, S_PARENT, S_REG, SHARED_HEAD,
 )  # fmt: skip
+from constrain.engine.lr import COLUMN
 from constrain.jit import engine_device as device
 
 MEMO_SIZE = 9
@@ -45,15 +47,13 @@ def memo_slot(H, a, p, s, d, n, frame):
     """Where in the hash table the memo node with this key is, or would be put."""
     h = mix(mix(mix(KIND_MEMO, a), p), s)
     h = mix(mix(mix(h, d), n), frame)
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
+    slot = first_slot(H, h)
     while True:
-        r = H[table + j]
+        r = H[slot + 1]
         if r == 0:
-            return table + j, h
+            return slot, h
         if (
-            H[r] == h
-            and H[r + 1] == KIND_MEMO
+            H[r + 1] == KIND_MEMO
             and H[r + 2] == a
             and H[r + 3] == p
             and H[r + 4] == s
@@ -61,16 +61,16 @@ def memo_slot(H, a, p, s, d, n, frame):
             and H[r + 6] == n
             and H[r + 7] == frame
         ):
-            return table + j, h
-        j = (j + 1) & (size - 1)
+            return slot, h
+        slot = next_slot(H, h, slot)
 
 
 @device
 def memo_made(H, a, p, s, d, n, frame):
     """The memo node with this key; 0: no room for it."""
     slot, h = memo_slot(H, a, p, s, d, n, frame)
-    if H[slot] != 0:
-        return H[slot]
+    if H[slot + 1] != 0:
+        return H[slot + 1]
     if not room_for(H, MEMO_SIZE):
         return 0
     r = H[BUMP]
@@ -82,53 +82,60 @@ def memo_made(H, a, p, s, d, n, frame):
 
 
 @device
-def count_of(H, st, columns):
+def count_of(H, off, st, columns):
     """What tells the count of frame st from others: with the column of its block, or the open brackets alone."""
-    return H[st + S_CNT] if columns != 0 else H[st + S_CNT] >> 16
+    open_ = min(H[st + S_CNT] >> 16, H[off + R_OPEN])
+    return open_ << 16 | H[st + S_CNT] & COLUMN if columns != 0 else open_
 
 
 @device
-def same_frames(H, a, b, frames, columns):
-    """Are the topmost frames of the stacks a and b the same? Where one has fewer, both must end."""
-    for _ in range(frames):
+def under(H, off, st):
+    """What tells frame st from others when a frame stands on it."""
+    return H[off + H[off + R_COVERED] + H[st + S_REG]]
+
+
+@device
+def same_frames(H, off, a, b, frames, columns):
+    """Do the topmost frames of the stacks a and b do the same? Where one has fewer, both must end."""
+    for i in range(frames):
         if a == b:
             return True
-        if a == 0 or b == 0 or H[a + S_REG] != H[b + S_REG] or count_of(H, a, columns) != count_of(H, b, columns):
+        if a == 0 or b == 0 or count_of(H, off, a, columns) != count_of(H, off, b, columns):
+            return False
+        if H[a + S_REG] != H[b + S_REG] and (i == 0 or under(H, off, a) != under(H, off, b)):
             return False
         a, b = H[a + S_PARENT], H[b + S_PARENT]
     return True
 
 
 @device
-def window_slot(H, head, st, frames, columns, h):
+def window_slot(H, off, head, st, frames, columns, h):
     """Where in the hash table the window with this key is, or would be put. h: hash of the frames."""
     h = mix(mix(h, head), frames)
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
+    slot = first_slot(H, h)
     while True:
-        r = H[table + j]
+        r = H[slot + 1]
         if r == 0:
-            return table + j, h
+            return slot, h
         if (
-            H[r] == h
-            and H[r + 1] == KIND_WINDOW
+            H[r + 1] == KIND_WINDOW
             and H[r + 2] == head
             and H[r + 3] == frames
-            and same_frames(H, st, H[r + 4], frames, columns)
+            and same_frames(H, off, st, H[r + 4], frames, columns)
         ):
-            return table + j, h
-        j = (j + 1) & (size - 1)
+            return slot, h
+        slot = next_slot(H, h, slot)
 
 
 @device
 def find_memo(H, what, c):
     """What was found from the configuration at c, or 0."""
-    head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)[0]]
+    head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)[0] + 1]
     if head == 0:
         return 0
     found = find_window(H, head, c, 0)
     if found == 0 and H[head + M_FOUND] & 1 != 0:
-        head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)[0]]
+        head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)[0] + 1]
         found = find_window(H, head, c, 1)
         if found != 0:
             H[COLUMNS] = 1
@@ -139,14 +146,15 @@ def find_memo(H, what, c):
 def find_window(H, head, c, columns):
     """What was found from the configuration at c, whose memo node is known. columns: 1 where they count."""
     whole = st = H[c + 4]
+    off = H[H[NODES] + (H[c] >> 4)]
     known, h, frames = np.int64(H[head + M_FOUND]), KIND_WINDOW, 0
     while known != 0 and frames < MOST_FRAMES:
         frames += 1
         known >>= 1
         if st != 0:
-            h = mix(mix(h, H[st + S_REG]), count_of(H, st, columns))
+            h = mix(mix(h, H[st + S_REG] if frames == 1 else under(H, off, st)), count_of(H, off, st, columns))
         if known & 1 != 0:
-            r = H[window_slot(H, head, whole, frames, columns, h)[0]]
+            r = H[window_slot(H, off, head, whole, frames, columns, h)[0] + 1]
             if r != 0:
                 H[LOW] = min(H[LOW], H[st + S_DEPTH] if st != 0 else 0)
                 return H[r + 5]
@@ -171,13 +179,14 @@ def save_memo(H, what, c, low, found):
         head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)
     if head == 0:
         return
+    off = H[H[NODES] + (H[c] >> 4)]
     h = KIND_WINDOW
-    for _ in range(frames):
+    for i in range(frames):
         if st != 0:
-            h = mix(mix(h, H[st + S_REG]), count_of(H, st, columns))
+            h = mix(mix(h, H[st + S_REG] if i == 0 else under(H, off, st)), count_of(H, off, st, columns))
             st = H[st + S_PARENT]
-    slot, h = window_slot(H, head, whole, frames, columns, h)
-    if H[slot] != 0 or not room_for(H, 6):
+    slot, h = window_slot(H, off, head, whole, frames, columns, h)
+    if H[slot + 1] != 0 or not room_for(H, 6):
         return
     r = H[BUMP]
     H[BUMP] = r + 6
@@ -188,12 +197,13 @@ def save_memo(H, what, c, low, found):
 
 @device
 def save_ids(H, what, c, low, ids, n):
-    """`save_memo` for the n token ids at `ids`: they are copied behind their number."""
-    if not room_for(H, n + 1):
-        return
-    r = H[BUMP]
-    H[BUMP] = r + n + 1
+    """`save_memo` for the n token ids at `ids`: they are copied behind their number. Returns where; 0: no room."""
+    if not room_for(H, SHARED_HEAD + n + 1):
+        return 0
+    r = H[BUMP] + SHARED_HEAD
     H[r] = n
     for i in range(n):
         H[r + 1 + i] = H[ids + i]
-    save_memo(H, what, c, low, r)
+    found = shared(H, n + 1)
+    save_memo(H, what, c, low, found)
+    return found

@@ -6,13 +6,15 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, IDS, IDS_END, IN_ORDER, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, STATUS, TN, X_IDS, X_TRIE,
+    BUMP, IDS, IDS_END, IN_ORDER, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, N_LISTS, N_LISTED,
+    IN_TAIL, MAX_LISTS, MASK_HEAD, SHARED_HEAD, STATUS, TN, X_IDS, X_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
 LOWEST_BIT = (
     0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8, 31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9
 )  # fmt: skip
+SHORT = 4  # ids that are copied rather than referred to
 
 
 @device
@@ -31,15 +33,30 @@ def add_ids(H, X, a, z):
 
 @device
 def add_listed(H, listed):
-    """Append token ids of the arena, behind their number, to the ids of the mask."""
-    n = H[listed]
+    """Add token ids of the arena, behind their number, to the mask."""
+    add_list(H, listed + 1, H[listed])
+
+
+@device
+def add_list(H, a, n):
+    """Add the n token ids at H[a] to the mask: by reference where they are more than a few, while there is room."""
+    if n > SHORT and H[IN_TAIL] == 0 and H[IN_ORDER] == 0 and H[N_LISTS] < MAX_LISTS:
+        at = H[LISTS] + 3 * MAX_LIST
+        for i in range(H[N_LISTS]):
+            if H[at + 2 * i] == a:
+                return
+        H[at + 2 * H[N_LISTS]] = a
+        H[at + 2 * H[N_LISTS] + 1] = n
+        H[N_LISTS] += 1
+        H[N_LISTED] += n
+        return
     at = H[IDS] + H[N_IDS]
     if at + n > H[IDS_END]:
         if H[STATUS] == 0:
             H[STATUS] = NEED_IDS
         return
     for k in range(n):
-        H[at + k] = H[listed + 1 + k]
+        H[at + k] = H[a + k]
     H[N_IDS] += n
 
 
@@ -114,24 +131,30 @@ def start_lists(H):
     H[N_IDS] = 0
     H[N_CLEARS] = 0
     H[IN_ORDER] = 0
+    H[N_LISTS] = 0
+    H[N_LISTED] = 0
+    H[IN_TAIL] = 0
 
 
 @device
 def write_record(H):
-    """The lists as a mask record at H[BUMP], which is not moved. Returns its size, 0 without room."""
-    rows, refs, ids = H[N_ROWS], H[N_REFS], H[N_IDS]
-    size = 4 + rows + 2 * refs + ids
-    if not room_for(H, size):
+    """The lists as a mask record where `shared` takes it. Returns its size, 0 without room."""
+    rows, refs, ids, lists = H[N_ROWS], H[N_REFS], H[N_IDS], H[N_LISTS]
+    size = MASK_HEAD + rows + 2 * refs + 2 * lists + ids
+    if not room_for(H, SHARED_HEAD + size):
         return 0
-    r = H[BUMP]
-    H[r], H[r + 1], H[r + 2], H[r + 3] = rows, refs, ids, 0
-    at = r + 4
+    r = H[BUMP] + SHARED_HEAD
+    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = rows, refs, ids, 0, lists
+    at = r + MASK_HEAD
     for i in range(rows):
         H[at + i] = H[H[LISTS] + i]
     at += rows
     for i in range(2 * refs):
         H[at + i] = H[H[LISTS] + MAX_LIST + i]
     at += 2 * refs
+    for i in range(2 * lists):
+        H[at + i] = H[H[LISTS] + 3 * MAX_LIST + i]
+    at += 2 * lists
     for i in range(ids):
         H[at + i] = H[H[IDS] + i]
     return size
@@ -143,10 +166,10 @@ def apply_record(H, X, B, mask, r):
     words = mask.shape[0]
     if H[r + 3] != 0:
         for i in range(words):
-            mask[i] = H[r + 4 + i]
+            mask[i] = H[r + MASK_HEAD + i]
         return
-    rows, refs, ids = H[r], H[r + 1], H[r + 2]
-    at = r + 4
+    rows, refs, ids, lists = H[r], H[r + 1], H[r + 2], H[r + 4]
+    at = r + MASK_HEAD
     if rows == 0:
         for i in range(words):
             mask[i] = 0
@@ -165,6 +188,12 @@ def apply_record(H, X, B, mask, r):
             x = X[k]
             mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
     at += 2 * refs
+    for j in range(lists):
+        a = H[at + 2 * j]
+        for k in range(a, a + H[at + 2 * j + 1]):
+            x = H[k]
+            mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
+    at += 2 * lists
     for k in range(at, at + ids):
         x = H[k]
         if x >= 0:

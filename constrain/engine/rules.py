@@ -14,7 +14,7 @@ from constrain.engine.layout import (
     ARG, CFG, COLUMNS, D_BODY, LIMIT_DEPTH, LIMIT_LOOKAHEAD, LOOKAHEAD, LR_WORK_END, OP_LITERAL, OP_RULES, PENDING,
     PH_AFTER, PH_BLANK, PH_DONE, PH_IN, PH_INDENT, PH_START, PH_TAKE, R_BLANK, R_DEDENT, R_EMPTIES, R_EXITS, R_INDENT,
     R_LEXER, R_LEXER_START, R_NESTED, R_NEWLINE, R_NODES, R_NODE_OF, R_REDUCES, R_START, R_TAB, R_TERMINALS, R_WATCH,
-    R_WORDS, STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT,
+    R_WORDS, SCRATCH_END, STATUS, S_CNT, S_PARENT, S_REG, TD_BOUNDS, TD_NINT, WORK,
 )  # fmt: skip
 from constrain.engine.lexer import dfa_step, label_of, raw_step, rules_step
 from constrain.engine.lr import (
@@ -364,6 +364,37 @@ def step_rules(H, nid, off, ph, s, d, n, st, b, dst, k, p):
         if s2 >= 0:
             k = emit(H, dst, k, nid << 4 | PH_BLANK, s2, d2, n, st)
     return k, p
+
+
+@device
+def stay_inside(H, X, c, i, z, dst):
+    """Follow the bytes X[i:z] from the configuration at c while they stay in a token that can't end before any of them.
+
+    The configuration after them goes to dst. Returns where they end, i where there are none; -1: no token comes of it.
+    """
+    pos, s, d, n, st = H[c], H[c + 1], H[c + 2], H[c + 3], H[c + 4]
+    if pos & 15 != PH_IN or d != D_BODY or n != 0 or dst + CFG > H[SCRATCH_END]:
+        return i
+    off = node_at(H, pos >> 4)
+    if off == 0 or H[off] != OP_RULES or H[off + R_LEXER] == 0 or H[off + R_NESTED] != 0:
+        return i
+    t, exits, first = H[off + R_LEXER], off + H[off + R_EXITS], i
+    while i < z and X[i] < 128:
+        s2 = dfa_step(H, t, s, X[i])
+        x = label_of(H, t, s)
+        if s2 < 0:
+            break
+        if x >= 0:
+            w = H[exits + 2 * x + 1]
+            if w < 0 or watch_char(H, H[off + R_WATCH], w + 1, X[i]) >= 0:
+                break
+        s = s2
+        i += 1
+    if i == first:
+        return i
+    H[WORK] += i - first
+    H[dst], H[dst + 1], H[dst + 2], H[dst + 3], H[dst + 4] = pos, s, d, n, st
+    return i if i < z or token_lives(H, off, st, s) else -1
 
 
 @device

@@ -88,7 +88,11 @@ class RulesPieces:
     # -- stacks -------------------------------------------------------------------------------------------------------
 
     def _top(self, stack: Any) -> int:
-        return stack[0] if isinstance(stack, tuple) else int(self._c.H[stack + L.S_REG])
+        if isinstance(stack, tuple):
+            return int(stack[0])
+        H = self._c.H
+        off = int(H[int(H[L.NODES]) + int(H[stack + L.S_NODE])])
+        return int(H[off + int(H[off + L.R_FIRST]) + int(H[stack + L.S_REG])])
 
     def _below(self, stack: Any) -> Any:
         return stack[1] if isinstance(stack, tuple) else int(self._c.H[stack + L.S_PARENT])

@@ -12,7 +12,7 @@ from constrain.engine import layout as L
 from constrain.engine.terminals import dfa_record
 from constrain.errors import GrammarError, LimitExceeded
 from constrain.grammar.lookaheads import closure, integers
-from constrain.sorted_arrays import distinct, ranked, ranked_rows
+from constrain.sorted_arrays import distinct, joined, ranked
 from constrain.vocabulary.special import FOREIGN
 
 if TYPE_CHECKING:
@@ -75,28 +75,6 @@ def followed(lex: Lexer) -> Followed:
     at = n + np.searchsorted(wanted, lex.watch[watched])
     start[watched] = np.where(good[at], state[at], -1)
     return Followed(Table(lex.bounds, lex.classes, table, accept), start)
-
-
-def joined(label: Array, rows: Array) -> Array:
-    """States of equal labels and futures have one number, from 0 on. rows: int32[n_states, n_classes], -1: none.
-
-    The order is that of the labels, then of the numbers that the successors had a step before, and so on.
-    """
-    columns = np.sort(ranked_rows(rows.T + 1).first)  # each of its kind once
-    rows = rows[:, columns]
-    part = ranked(label).rank
-    while True:
-        shared = np.flatnonzero(np.bincount(part)[part] > 1)
-        if not len(shared):
-            return part
-        after = rows[shared]
-        futures = np.where(after >= 0, part[np.maximum(after, 0)] + 1, 0)
-        finer = part * (len(shared) + 1)
-        finer[shared] += ranked_rows(np.concatenate([part[shared, None], futures], axis=1)).rank
-        finer = ranked(finer).rank
-        if finer.max() == part.max():
-            return part
-        part = finer
 
 
 def edges(rows: Ints) -> tuple[Array, Array]:
@@ -276,10 +254,18 @@ def never_read(cfg: Cfg, lr: Tables, lex: Lexer, watches: Followed, reach: Ints)
     return out
 
 
-def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) -> tuple[dict[str, Ints], bytes]:
-    """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are.
+class Reading(NamedTuple):
+    """How the parser's tokens are read. lex: with fewer starts. following: see `bytes_after`."""
 
-    reach: see `reachable_labels`.
+    lex: Lexer
+    watches: Followed
+    following: Ints
+
+
+def reading(cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) -> Reading:
+    """Make ready what follows the tokens of a lexer. reach: see `reachable_labels`.
+
+    Raises GrammarError where what must come next is never read, LimitExceeded (`lookahead`).
     """
     from constrain.grammar.lexer_starts import shared_starts
 
@@ -297,6 +283,15 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) ->
     lex = lex._replace(start=shared_starts(lex, contexts, watches.start, reach))
     if len(watches.dfa.table) >= MOST_WATCHES:
         raise LimitExceeded("tokens of the grammar begin with one another in too many ways", keyword="lookahead")
+    return Reading(lex, watches, following)
+
+
+def with_lexer(out: list[int], start: Ints, read: Reading, reach: Ints) -> tuple[dict[str, Ints], bytes]:
+    """Finish a record that has a lexer: it and those of the lexer and its watch, and a key of what these are.
+
+    start: per LR state the lexer's where a token begins. reach: see `reachable_labels`.
+    """
+    lex, watches, following = read
     exits: dict[tuple[int, int], int] = {}
     accept = np.full(len(lex.table), -1, np.int32)
     for s in np.flatnonzero(lex.label >= 0).tolist():
@@ -305,7 +300,7 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) ->
     for pair in exits:
         out += pair
     out[L.R_LEXER_START] = len(out)
-    out += lex.start[lr.context].tolist()
+    out += start.tolist()
     out[L.R_BLANK] = lex.blank
     proves = watches.dfa.table[np.maximum(watches.start, 0)]
     proves = (proves >= 0) & (watches.dfa.accept[np.maximum(proves, 0)] == 0) & (watches.start >= 0)[:, None]
@@ -314,8 +309,16 @@ def with_lexer(out: list[int], cfg: Cfg, lr: Tables, lex: Lexer, reach: Ints) ->
     out += (proves | ~stays).all(axis=1).astype(np.int32).tolist()
     out[L.R_AFTER] = len(out)
     out += following.ravel().tolist()
+    begins = np.zeros(len(lex.table), bool)
+    begins[distinct(start[start >= 0])] = True
+    begins[lex.table[lex.table >= 0]] = False
+    if lex.blank >= 0:
+        begins[lex.blank] = False  # what follows there is another line
+    out[L.R_BEGINS] = len(out)
+    out += begins.astype(np.int32).tolist()
+    like = alike(lex)
     out[L.R_LIKE] = len(out)
-    out += alike(lex).tolist()
+    out += np.where(begins | begins[np.maximum(like, 0)], -1, like).tolist()
     out[L.R_LIVE] = len(out)
     live = np.packbits(lex.table[:, ascii_columns(lex)] >= 0, axis=1, bitorder="little")
     out += np.ascontiguousarray(live).view(np.int32).ravel().tolist()

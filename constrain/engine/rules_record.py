@@ -15,6 +15,7 @@ from constrain.grammar.cfg import Cfg, Rule
 from constrain.grammar.ir import Alt, Lazy, NodeId, Rules, Seq, Text, Token
 from constrain.grammar.kept import Made
 from constrain.grammar.lalr import ACCEPT
+from constrain.grammar.lr_joined import alone, covered, most_brackets
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.regular import ast
 from constrain.sorted_arrays import ranked
@@ -181,23 +182,28 @@ def prepared(rules: Rules, grammar: Grammar, limits: Limits = DEFAULT_LIMITS) ->
 
 def tables_of(cfg: Cfg, limits: Limits) -> Made:
     """The record of rules but for their nodes, and the records of lexer and watch."""
-    from constrain.engine.rules_lexer import reachable_labels, unread, with_lexer
+    from constrain.engine.rules_lexer import reachable_labels, reading, unread, with_lexer
     from constrain.grammar.dead_ends import without_dead_ends
     from constrain.grammar.lalr import tables
     from constrain.grammar.lexing import lexer
+    from constrain.grammar.lr_joined import with_joined_states
 
     lr = tables(cfg, limits)
     if not cfg.lexing:
-        return {"record": np.array(_rules_parts(cfg, lr), np.int32)}, {"key": ""}
+        small, first = with_joined_states(lr, np.zeros(lr.n_states, np.int32))
+        return {"record": np.array(_rules_parts(cfg, small, first), np.int32)}, {"key": ""}
     lex = lexer(cfg, lr, limits, waiting=True)
     reach = reachable_labels(lex, set_words(len(cfg.terminals)))
-    out = _rules_parts(cfg, without_dead_ends(cfg, lr, unread(cfg, lr, lex, reach), limits))
-    arrays, key = with_lexer(out, cfg, lr, lex, reach)
+    live = without_dead_ends(cfg, lr, unread(cfg, lr, lex, reach), limits)
+    read = reading(cfg, lr, lex, reach)
+    start = read.lex.start[lr.context]
+    small, first = with_joined_states(live, start)
+    arrays, key = with_lexer(_rules_parts(cfg, small, first), start[first], read, reach)
     return arrays, {"key": key.hex()}
 
 
-def _rules_parts(cfg: Cfg, lr: Tables) -> list[int]:
-    """The record but for the lexer and the nodes."""
+def _rules_parts(cfg: Cfg, lr: Tables, first: Ints) -> list[int]:
+    """The record but for the lexer and the nodes. first: of each state its number before states were joined."""
     out = parser_parts(lr)
     n = len(cfg.terminals)
     words = set_words(n)
@@ -215,4 +221,11 @@ def _rules_parts(cfg: Cfg, lr: Tables) -> list[int]:
     out += brackets
     out[L.R_IGNORED] = len(out)
     out += set_of(sorted(cfg.ignore), words)
+    out[L.R_COVERED] = len(out)
+    out += covered(lr).tolist()
+    out[L.R_OPEN] = most_brackets(lr, brackets)
+    out[L.R_FIRST] = len(out)
+    out += first.tolist()
+    out[L.R_ALONE] = len(out)
+    out += alone(lr).tolist()
     return out

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from constrain.engine import kept_store
 from constrain.engine import layout as L
 from constrain.limits import DEFAULT_LIMITS, Limits
 from constrain.vocabulary.special import spelled
@@ -28,7 +29,10 @@ _stores_lock = threading.Lock()
 
 
 class Store:
-    """X: int32 array and B: uint32 [rows, words] of layout.py. `lock` guards appending; reading needs none."""
+    """X: int32 array and B: uint32 [rows, words] of layout.py. `lock` guards appending; reading needs none.
+
+    A new one begins with what an earlier process has kept (kept_store.py).
+    """
 
     def __init__(self, vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> None:
         self.lock = threading.Lock()
@@ -37,6 +41,7 @@ class Store:
         self._records: dict[Any, npt.NDArray[np.int32]] = {}
         self._records_size = 0
         front = _front(vocabulary)
+        self.front = len(front)  # ints before the first entry
         budget = self._budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
         capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
         rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
@@ -49,6 +54,7 @@ class Store:
         ids = vocabulary.trie.ids
         np.bitwise_or.at(self.B[L.ROW_ALL], ids >> 5, np.uint32(1) << (ids & 31).astype(np.uint32))
         self.X[L.X_ROWS] = L.ROW_ALL + 1
+        kept_store.load(self, vocabulary)
 
     def terminal_id(self, key: bytes) -> int:
         """The number of the terminal whose content has this key."""

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, CFG, COLUMNS, IDS, IDS_END, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, LOW, NEED_IDS, NEED_SCRATCH, N_IDS,
-    R_EXITS, R_IGNORED, R_NEWLINE, R_WORDS, SCRATCH_END, STATUS, S_CNT, S_DEPTH, S_PARENT, S_REG,
+    BUMP, CFG, COLUMNS, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, LOW, NEED_SCRATCH, R_EXITS, R_IGNORED, R_NEWLINE,
+    R_WORDS, SCRATCH_END, STATUS, S_CNT, S_DEPTH, S_PARENT, S_REG,
 )  # fmt: skip
 from constrain.engine.lr import COLUMN, dropped, has_bit
-from constrain.engine.memo import M_FOUND, NOTHING, count_of, find_memo, memo_made, memo_slot
-from constrain.engine.records import add_ids, add_ref, add_row
+from constrain.engine.memo import M_FOUND, NOTHING, count_of, find_memo, memo_made, memo_slot, under
+from constrain.engine.records import add_ids, add_list, add_ref, add_row
 from constrain.engine.rules import after_exit
 from constrain.jit import engine_device as device
 
@@ -46,14 +46,7 @@ def add_summary(H, X, B, found, own):
         else:
             add_ids(H, X, H[at], H[at] + H[at + 1])
         at += 2
-    to = H[IDS] + H[N_IDS]
-    if to + ids > H[IDS_END]:
-        if H[STATUS] == 0:
-            H[STATUS] = NEED_IDS
-        return
-    for i in range(ids):
-        H[to + i] = H[at + i]
-    H[N_IDS] += ids
+    add_list(H, at, ids)
 
 
 @device
@@ -145,19 +138,30 @@ def first_summary(H, X, e, off, c, set_):
 
 
 @device
-def pair_key(H, st):
-    """What tells the two frames from st down from others: (register, count) of each."""
-    below = H[st + S_PARENT]
-    if below == 0:
-        return H[st + S_REG], count_of(H, st, 0), -1, -1
-    return H[st + S_REG], count_of(H, st, 0), H[below + S_REG], count_of(H, below, 0)
+def settled_summary(H, e, c, set_):
+    """The summary of entry e for the configuration at c if it is known and leaves nothing open, or 0."""
+    inside = 1 if H[H[c + 4] + S_CNT] > COLUMN else 0
+    node = H[memo_slot(H, e, H[c], set_, inside, 0, SET)[0] + 1]
+    if node == 0 or H[node + M_FOUND] == 0 or H[H[node + M_FOUND] + V_SECTIONS] != 0:
+        return 0
+    return H[node + M_FOUND]
 
 
 @device
-def next_summary(H, node, st):
+def pair_key(H, off, st, top):
+    """What tells the two frames from st down from others: two numbers for each. top: 1 for those on top of a stack."""
+    first = H[st + S_REG] if top != 0 else under(H, off, st)
+    below = H[st + S_PARENT]
+    if below == 0:
+        return first, count_of(H, off, st, 0), -1, -1
+    return first, count_of(H, off, st, 0), under(H, off, below), count_of(H, off, below, 0)
+
+
+@device
+def next_summary(H, off, node, st, top):
     """The memo node of the summary that knows the two frames from st down more than this one, or 0."""
-    reg, count, reg2, count2 = pair_key(H, st)
-    node = H[memo_slot(H, node, reg, count, reg2, count2, PAIR)[0]]
+    reg, count, reg2, count2 = pair_key(H, off, st, top)
+    node = H[memo_slot(H, node, reg, count, reg2, count2, PAIR)[0] + 1]
     return node if node != 0 and H[node + M_FOUND] != 0 else 0  # there may have been no room for the summary
 
 
@@ -206,7 +210,7 @@ def learn(H, X, e, off, c, node, st, pairs, work):
                 deepest = max(deepest, need)
     H[LOW], H[COLUMNS] = low_before, columns_before
     while True:
-        reg, count, reg2, count2 = pair_key(H, st)
+        reg, count, reg2, count2 = pair_key(H, off, st, 1 if pairs == 0 else 0)
         node = memo_made(H, node, reg, count, reg2, count2, PAIR)
         if node == 0:
             return
@@ -263,7 +267,7 @@ def use_summaries(H, X, B, c, e, off, set_, own, frame):
     add_summary(H, X, B, found, own)
     pairs = 0
     while H[found + V_SECTIONS] > 0 and st != 0 and pairs < MOST_PAIRS:
-        following = next_summary(H, node, st)
+        following = next_summary(H, off, node, st, 1 if pairs == 0 else 0)
         if following == 0:
             break
         node = following

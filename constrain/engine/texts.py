@@ -7,10 +7,10 @@ frame of the array holds the text of the open item; frames above it are pushed a
 
 from __future__ import annotations
 
-from constrain.engine.interning import insert, mix, push_text, room_for
+from constrain.engine.interning import first_slot, insert, mix, next_slot, push_text, room_for
 from constrain.engine.layout import (
     ARG, BUMP, CHAIN, CHAIN_SIZE, COVER, COVER_END, KIND_TEXT, LIMIT_DEPTH, NEED_COVER, STATUS, S_CNT, S_LEVEL, S_NODE,
-    S_PARENT, S_REG, S_TEXT, S_UNIQ, TABLE, TABLE_SIZE,
+    S_PARENT, S_REG, S_TEXT, S_UNIQ,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -23,21 +23,20 @@ def text_with(H, text, symbol):
     """The text with one more symbol (0 as text: the empty one). [hash, KIND_TEXT, parent, symbol, length]"""
     length = H[text + 4] + 1 if text != 0 else 0
     h = mix(mix(KIND_TEXT, text), symbol)
-    table, size = H[TABLE], H[TABLE_SIZE]
-    j = h & (size - 1)
+    slot = first_slot(H, h)
     while True:
-        r = H[table + j]
+        r = H[slot + 1]
         if r == 0:
             break
-        if H[r] == h and H[r + 1] == KIND_TEXT and H[r + 2] == text and H[r + 3] == symbol:
+        if H[r + 1] == KIND_TEXT and H[r + 2] == text and H[r + 3] == symbol:
             return r
-        j = (j + 1) & (size - 1)
+        slot = next_slot(H, h, slot)
     if not room_for(H, 5):
         return 0
     r = H[BUMP]
     H[BUMP] = r + 5
     H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = h, KIND_TEXT, text, symbol, length
-    insert(H, table + j, r)
+    insert(H, slot, r)
     return r
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from constrain.array_files import Arrays, read_arrays, usable, write_arrays
+from constrain.array_files import Arrays, make_room, read_arrays, usable, write_arrays
 from constrain.grammar.cfg import Cfg
 from constrain.grammar.ir import NEVER
 from constrain.limits import Limits
@@ -50,29 +50,12 @@ def keep(key: bytes, made: Made) -> None:
     if usable(path.parent):
         size = sum(a.nbytes for a in made[0].values())
         if size <= KEPT_BYTES // 4:
-            _make_room(path.parent, KEPT_BYTES - size)
+            make_room(path.parent, KEPT_BYTES - size)
             write_arrays(path, *made)
 
 
 def _path(key: bytes) -> Path:
     return cache_dir() / "grammars" / f"{key.hex()[:40]}.bin"
-
-
-def _make_room(folder: Path, room: int) -> None:
-    """Remove the files that were used longest ago until the others fit in so many bytes."""
-    files = []
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                status = entry.stat()
-                files.append((status.st_mtime_ns, status.st_size, entry.path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= room:
-            break
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        total -= size
 
 
 @lru_cache(maxsize=1)

@@ -33,6 +33,7 @@ class Tables(NamedTuple):
     contexts: distinct sets of terminals, ascending.
     shifted: int32[n_states], 1 where a terminal's shift leads, and at the start: only there the next token is read.
     nonterminals: names, for messages.
+    rights: of each rule the symbols on its right side; nonterminals come after `n_terminals`.
     """
 
     action: NDArray[np.int32]
@@ -44,6 +45,7 @@ class Tables(NamedTuple):
     contexts: tuple[tuple[int, ...], ...]
     shifted: NDArray[np.int32]
     nonterminals: tuple[str, ...]
+    rights: tuple[tuple[int, ...], ...] = ()
     start_state: int = 0
 
     @property
@@ -190,4 +192,5 @@ class Writer:
             contexts=tuple(tuple(bits_of(mask)) for mask in contexts),
             shifted=shifted,
             nonterminals=names,
+            rights=tuple(a.rights),
         )

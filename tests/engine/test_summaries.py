@@ -14,7 +14,9 @@ import constrain
 from constrain import Vocabulary
 from constrain.engine import layout as L
 from constrain.engine import splices
+from constrain.engine.blanks import BLANKS, K_HEAD, K_LINES
 from constrain.engine.compiled import CompiledConstraint
+from constrain.engine.lexeme_entries import INSIDE, TRIE
 from constrain.engine.matcher import Matcher
 from constrain.engine.store import store_of
 from constrain.engine.summaries import PAIR
@@ -102,6 +104,23 @@ def check_words(made: CompiledConstraint, named: list[bytes]) -> None:
                     compare(made, named, matcher, text)
 
 
+def test_tokens_lead_where_their_bytes_lead() -> None:
+    """`accept` follows the inside of a token by itself; bytes are followed one by one."""
+    made, named = compiled()
+    rng = random.Random(7)
+    mask = np.zeros(made.vocabulary.words, np.uint32)
+    for _ in range(6):
+        matcher = made.matcher()
+        for _ in range(25):
+            matcher.fill_mask(mask)
+            good = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(named)]).tolist()
+            for i in rng.sample(range(len(named)), 200) + rng.sample(good, min(len(good), 100)):
+                one, other = matcher.copy(), matcher.copy()
+                assert one.accept(i) == (other.accept_bytes(named[i]) == len(named[i]))
+                assert one.state == other.state
+            assert matcher.accept(rng.choice(good))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_masks_along_many_texts(seed: int) -> None:
     made, named = compiled()
@@ -118,7 +137,7 @@ def test_all_ways_to_share_were_taken() -> None:
     for text in range(6):
         check(made, named, random.Random(f"0 {text}"), 25)
     H, X = made.H, store_of(made.vocabulary).X
-    table = [r for r in H[H[L.TABLE] : H[L.TABLE] + H[L.TABLE_SIZE]].tolist() if r]
+    table = [r for r in H[H[L.TABLE] + 1 : H[L.TABLE] + 2 * H[L.TABLE_SIZE] : 2].tolist() if r]
     memo = [r for r in table if H[r + 1] == L.KIND_MEMO]
     pairs = [r for r in memo if H[r + 7] == PAIR and H[r + 8]]
     assert sum(bool(H[H[r + 8] + 2]) for r in pairs) > 20  # summaries of sections
@@ -126,6 +145,21 @@ def test_all_ways_to_share_were_taken() -> None:
     states = [r for r in table if H[r + 1] == L.KIND_STATE and H[r + 2]]
     rules = int(H[H[L.NODES] + 1])
     entries = [e for e in X[X[L.X_ETABLE] : X[L.X_ETABLE] + X[L.X_ESIZE]].tolist() if e]
+    tries = {int(X[e + 6]) for e in entries if X[e] == TRIE}
+    blanks = [e for e in entries if X[e] > 0 and X[e + 1] == BLANKS]
+    lines = {int(X[e + K_HEAD + 3 * i + 1]) for e in blanks for i in range(X[e + K_LINES])}
+    assert lines == {0, 1}  # lines after a blank one, and after spaces that go on
+    entries = [e for e in entries if X[e] > 0 and X[e + 1] >= 0]
+    assert sum(bool(X[e + 2] & INSIDE) for e in entries) > 3  # between brackets
+    words = int(H[rules + L.R_WORDS])
+    sections = [
+        e + L.L_HEAD + int(X[e + L.L_GROUPS]) * (L.L_GROUP + words) + L.L_SEC * i
+        for e in entries
+        for i in range(X[e + L.L_SECTIONS])
+    ]
+    used = [int(X[section + 1]) for section in sections if X[section + 1]]
+    assert set(used) <= tries
+    assert 2 * len(set(used)) < len(used)  # tries of suffixes that entries share
     roots = {int(X[e + 1]) for e in entries if X[e + 2] == L.D_BODY and X[e + 3] == 0 and X[e + 4] == 0}
     inside = {int(H[r + 6]) for r in states if H[r + 4] == 1 and H[r + 5] & 15 == L.PH_IN and H[r + 7] == L.D_BODY}
     like = rules + H[rules + L.R_LIKE]

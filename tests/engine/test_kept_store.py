@@ -1,0 +1,118 @@
+"""Stores kept on disk: later ones begin with their entries, masks stay what they are, files that don't fit are left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import constrain
+from constrain import Vocabulary
+from constrain.engine import layout as L
+from constrain.engine import store as stores
+from constrain.engine.compiled import CompiledConstraint
+from constrain.engine.store import store_of
+from constrain.limits import Limits
+from tests.engine.test_summaries import GRAMMAR, tokens
+
+TEXTS = (b'def f(a, b):\n  x = a.b + f(1)\n  if x in a:\n    pass\nimport x1\n', b'a = "text" # why\ndel a [ b ]\n')
+SCHEMA = {"properties": {"name": {"type": "string", "maxLength": 12}, "at": {"format": "date"}}}
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CONSTRAIN_CACHE_DIR", str(tmp_path))
+    return tmp_path / "stores"
+
+
+def vocabulary() -> Vocabulary:
+    named = tokens()
+    return Vocabulary.from_tokens([*named, b""], eos=[len(named)])
+
+
+def later(made: Vocabulary, limits: Limits = Limits()) -> CompiledConstraint:  # noqa: B008
+    """The grammar in what is a new process as far as the store goes."""
+    stores._stores.pop(made, None)
+    return constrain.lark(GRAMMAR, limits=limits).compile(made)
+
+
+def ids(made: Vocabulary, text: bytes) -> list[int]:
+    """The longest token at each place."""
+    known = {token: i for i, token in enumerate(made.tokens) if token}
+    out, at = [], 0
+    while at < len(text):
+        size = next(n for n in range(12, 0, -1) if text[at : at + n] in known)
+        out.append(known[text[at : at + size]])
+        at += size
+    return out
+
+
+def masks(made: CompiledConstraint, text: list[int]) -> list[bytes]:
+    out = []
+    matcher = made.matcher()
+    mask = np.zeros(made.vocabulary.words, np.uint32)
+    for token in text:
+        matcher.fill_mask(mask)
+        out.append(mask.tobytes())
+        assert matcher.accept(token)
+    return out
+
+
+def test_a_later_store_begins_with_the_entries(folder: Path) -> None:
+    v = vocabulary()
+    first = later(v)
+    texts = [ids(v, text) for text in TEXTS]
+    wanted = [masks(first, text) for text in texts]
+    fresh = int(store_of(v).X[L.X_ECOUNT])
+    assert not folder.exists()
+    assert first.prepare(texts) == sum(map(len, texts))
+    (file,) = folder.iterdir()
+    again = later(v)
+    count = store_of(v).X[L.X_ECOUNT]
+    assert count == fresh > 0
+    assert [masks(again, text) for text in texts] == wanted
+    assert store_of(v).X[L.X_ECOUNT] == fresh  # nothing had to be made
+    other = masks(constrain.json(SCHEMA).compile(v), ids(v, b'{"x1":""'))
+    assert store_of(v).X[L.X_ECOUNT] > fresh
+    file.unlink()
+    assert [masks(later(v), text) for text in texts] == wanted
+    assert other == masks(constrain.json(SCHEMA).compile(v), ids(v, b'{"x1":""'))
+
+
+def test_a_text_counts_up_to_a_token_that_is_not_allowed(folder: Path) -> None:
+    v = vocabulary()
+    text = ids(v, b"import x1\n")
+    assert later(v).prepare([[*text[:1], text[0], *text]]) == 2
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+def test_damaged_files_are_left(folder: Path, damage: str) -> None:
+    v = vocabulary()
+    text = ids(v, TEXTS[0])
+    wanted = masks(later(v), text)
+    later(v).prepare([text])
+    (file,) = folder.iterdir()
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes({"cut": bytes(data[:-64]), "changed": bytes(data), "empty": b""}[damage])
+    again = later(v)
+    assert store_of(v).X[L.X_ECOUNT] == 0
+    assert masks(again, text) == wanted
+
+
+def test_a_store_that_does_not_fit_is_left(folder: Path) -> None:
+    v = vocabulary()
+    later(v).prepare([ids(v, text) for text in TEXTS])
+    later(v, Limits(store_bytes=1))
+    assert store_of(v).X[L.X_ECOUNT] == 0 or store_of(v).used_bytes < 8 << 20
+
+
+def test_other_vocabularies_have_other_files(folder: Path) -> None:
+    v = vocabulary()
+    later(v).prepare([ids(v, TEXTS[0])])
+    w = Vocabulary.from_tokens([*tokens(), b"another", b""], eos=[len(tokens()) + 1])
+    later(w)
+    assert store_of(w).X[L.X_ECOUNT] == 0
+    assert len(list(folder.iterdir())) == 1
