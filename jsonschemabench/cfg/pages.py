@@ -37,7 +37,8 @@ def speed(result: Result) -> str:
     """First masks, masks and accepts."""
     out = ["# Grammars over a large vocabulary", "", *_head(result)]
     for name, part in result["grammars"].items():
-        out += ["", f"## {name}", "", f"Texts: {part['texts']}; {part['tokens']} tokens.", ""]
+        text = f"Texts: {part['texts']}; {part['tokens']} tokens. Others before: {part['other_tokens']} tokens."
+        out += ["", f"## {name}", "", text, ""]
         rows = [
             ["engine", "start (ms)", "first mask, cold", "tables in the package", "start, disk", "first mask, disk",
              "texts read", "positions", "MB compiled", "all"]
@@ -52,9 +53,16 @@ def speed(result: Result) -> str:
         out += [*_table(rows), ""]
         rows = [["engine", *(f"{what} {rank}" for what in ("mask", "accept", "both") for rank in RANKS)]]
         for engine, e in part["engines"].items():
-            if "mask_us" in e:
-                rows.append([engine, *(e[f"{what}_us"][rank] for what in ("mask", "accept", "both") for rank in RANKS)])
+            for shown, times in ((engine, e), (f"{engine}, after others", e.get("after")),
+                                 (f"{engine}, store kept of others", e.get("kept"))):  # fmt: skip
+                if times and "mask_us" in times:
+                    cells = (times[f"{what}_us"][rank] for what in ("mask", "accept", "both") for rank in RANKS)
+                    rows.append([shown, *cells])
         out += ["Microseconds:", "", *_table(rows), ""]
+        for engine, e in part["engines"].items():
+            if "keep_ms" in e:
+                first = f"{e['kept_first_mask_ms']} ms to the first mask with it"
+                out += [f"- {engine}: store kept in {e['keep_ms'] / 1e3:.1f} s, {e['kept_mb']} MB; {first}"]
         for engine, e in part["engines"].items():
             said = [e["message"]] if e.get("message") else []
             said += [f"stopped: {text}" for text in e.get("stopped", ())]

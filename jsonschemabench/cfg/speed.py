@@ -7,6 +7,9 @@ dialect that it reads; what it refuses is reported in its own words.
 Before the grammar, each process compiles a trivial one of the same kind and makes a mask; that time is reported apart.
 constrain gets a copy of each grammar's text, as a user's own would be, since the package has tables for those that
 ship; what these save is a number of its own.
+
+The texts are walked by a new process, and once more by one that has walked *other* texts of the language before, as a
+server has; for constrain also by a new process that finds the store which another one has kept along these others.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import os
 import random
 import sysconfig
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +40,8 @@ PYTHON_FILES = (
     *("abc.py", "bisect.py", "contextlib.py", "copy.py", "csv.py", "fnmatch.py", "heapq.py", "queue.py", "sched.py"),
     *("shlex.py", "string.py", "textwrap.py"),
 )
+OTHER_FILES = 48  # modules that are walked before, drawn by the seed
+OTHER_TOKENS = 12_000  # each has fewer
 JSON_INSTANCES = 60
 SKIP = '%llguidance {"allow_initial_skip": true}\n'
 Dialects = tuple[tuple[str, str], ...]
@@ -50,6 +56,7 @@ class Load:
 
     case: Case
     texts: str  # what they are
+    others: tuple[Instance, ...] = ()  # of the same language
 
 
 def loads(data: Path, files: Sequence[str], instances: int, seed: int) -> list[Load]:
@@ -57,15 +64,26 @@ def loads(data: Path, files: Sequence[str], instances: int, seed: int) -> list[L
     folder = Path(sysconfig.get_paths()["stdlib"])
     python = tuple(Instance(True, (folder / name).read_text(encoding="utf-8")) for name in files)
     named = f"{len(files)} modules of the standard library: {', '.join(files)}"
-    jsons = tuple(Instance(True, text) for text in json_texts(data, instances, seed))
+    others = tuple(Instance(True, text) for text in other_modules(folder, files, seed))
+    jsons = tuple(Instance(True, text) for text in json_texts(data, 2 * instances, seed))
+    jsons, more = jsons[:instances], jsons[instances:]
     lines = tuple(Instance(True, python_like.reprinted(instance.text or "")) for instance in python)
+    other_lines = tuple(Instance(True, python_like.reprinted(instance.text or "")) for instance in others)
     like = with_skip((("lark", python_like.lark()), ("gbnf", python_like.gbnf())))
     json = with_skip((*own_grammar("json"), ("gbnf", JSON_GBNF)))
     return [
-        Load(_case("json", json, jsons), f"{len(jsons)} instances of {data.name}, seed {seed}"),
-        Load(_case("python", with_skip(own_grammar("python")), python), named),
-        Load(_case("python-like", like, lines), "the same modules as ast.unparse writes them"),
+        Load(_case("json", json, jsons), f"{len(jsons)} instances of {data.name}, seed {seed}", more),
+        Load(_case("python", with_skip(own_grammar("python")), python), named, others),
+        Load(_case("python-like", like, lines), "the same modules as ast.unparse writes them", other_lines),
     ]
+
+
+def other_modules(folder: Path, files: Sequence[str], seed: int) -> list[str]:
+    """Other modules of the standard library, drawn by the seed."""
+    paths = sorted(path for path in folder.glob("*.py") if path.name not in files)
+    random.Random(seed).shuffle(paths)
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    return [text for text in texts if len(text) < 4 * OTHER_TOKENS][:OTHER_FILES]
 
 
 def with_skip(dialects: Dialects) -> Dialects:
@@ -90,15 +108,29 @@ def _case(name: str, dialects: tuple[tuple[str, str], ...], instances: tuple[Ins
     return Case(name, name, "", instances, kind="grammar", dialects=dialects)
 
 
-def measure(engine: str, case: Case, tokenizer: Tokenizer, limits: Limits, core: int | None) -> Row:
-    """One row: compile cold, first mask, every text; for constrain once more in a process that finds it on the disk,
-    and where the grammar ships, once with the tables of the package."""
+def measure(
+    engine: str, case: Case, others: Sequence[Instance], tokenizer: Tokenizer, limits: Limits, core: int | None
+) -> Row:
+    """One row: compile cold, first mask, every text, and every text after others; for constrain once more in a process
+    that finds it on the disk, with what is kept of these others, and where the grammar ships, once with the tables of
+    the package."""
     tokens = [instance.ids(tokenizer) for instance in case.instances]
+    before = [instance.ids(tokenizer) for instance in others]
     if engine != "constrain":
-        return _walk(engine, case, tokens, tokenizer, limits, core)
+        row = _walk(engine, case, tokens, tokenizer, limits, core)
+        return row | _after(row, engine, case, before, tokens, tokenizer, limits, core)
     own = copied(case)
     with cold_cache():
         row = _walk(engine, own, tokens, tokenizer, limits, core)
+        row |= _after(row, engine, own, before, tokens, tokenizer, limits, core)
+        if before and _all_read(row):
+            begun = time.perf_counter()
+            row["kept_bytes"] = _keep(own, before, tokenizer)
+            row["keep_ns"] = round((time.perf_counter() - begun) * 1e9)
+            kept = _walk(engine, own, tokens, tokenizer, limits, core)
+            row |= {f"kept_{name}": kept.get(name) for name in ("mask_ns", "accept_ns", "first_mask_ns")}
+    with cold_cache():
+        _walk(engine, own, tokens[:1], tokenizer, limits, core)
         if "first_mask_ns" in row:
             again = _walk(engine, own, tokens[:1], tokenizer, limits, core)
             row |= {"disk_first_mask_ns": again.get("first_mask_ns"), "disk_start_ns": again.get("start_ns")}
@@ -107,6 +139,36 @@ def measure(engine: str, case: Case, tokenizer: Tokenizer, limits: Limits, core:
             ahead = _walk(engine, case, tokens[:1], tokenizer, limits, core)
             row["shipped_first_mask_ns"] = ahead.get("first_mask_ns")
     return row
+
+
+def _all_read(row: Row) -> bool:
+    return "ends" in row and all(end[0] == "accepted" for end in row["ends"])
+
+
+def _after(
+    row: Row, engine: str, case: Case, before: list[list[int]], tokens: list[list[int]], tokenizer: Tokenizer,
+    limits: Limits, core: int | None,
+) -> Row:  # fmt: skip
+    """The times along the texts in a process that has walked others before; nothing where not all are read."""
+    if not before or not _all_read(row):
+        return {}
+    walked = _walk(engine, case, [*before, *tokens], tokenizer, limits, core)
+    if not _all_read(walked):
+        return {}
+    count = len(row["mask_ns"])
+    return {f"after_{name}": walked[name][-count:] for name in ("mask_ns", "accept_ns")}
+
+
+def _keep(case: Case, texts: list[list[int]], tokenizer: Tokenizer) -> int:
+    """Keep constrain's store along some texts; returns the size of the file."""
+    from constrain.paths import cache_dir
+    from jsonschemabench.engines.constrain import Constrain
+
+    made = Constrain()
+    made.setup(tokenizer)
+    constraint = made.constrain.lark(dict(case.dialects)["lark"])
+    constraint.compile(made.vocabulary).prepare(texts)
+    return sum(file.stat().st_size for file in (cache_dir() / "stores").iterdir())
 
 
 def copied(case: Case) -> Case:
@@ -153,8 +215,8 @@ def summary(row: Row, texts: int) -> dict[str, Any]:
     found: dict[str, Any] = {"status": "refused" if "refused" in row else row.get("failed", "ok")}
     if error:
         found["message"] = error.get("message", "")
-    times = ("start", "compile", "first_mask", "disk_start", "disk_first_mask", "shipped_first_mask")
-    for name in [f"{what}_ns" for what in times]:
+    times = ["start", "compile", "first_mask", "disk_start", "disk_first_mask", "shipped_first_mask"]
+    for name in [f"{what}_ns" for what in (*times, "keep", "kept_first_mask")]:
         if row.get(name) is not None:
             found[name.replace("_ns", "_ms")] = round(row[name] / 1e6, 3)
     if row.get("first_mask_error"):
@@ -174,6 +236,18 @@ def summary(row: Row, texts: int) -> dict[str, Any]:
             if values:
                 found[name + "_us"] = percentiles(values)
         found["positions"] = len(masks)
+        for kind in ("after", "kept"):
+            if row.get(f"{kind}_mask_ns"):
+                pairs = zip(row[f"{kind}_mask_ns"], row[f"{kind}_accept_ns"], strict=True)
+                both = [m + max(a, 0) for m, a in pairs]
+                accepts = [ns for ns in row[f"{kind}_accept_ns"] if ns >= 0]
+                found[kind] = {
+                    "mask_us": percentiles(row[f"{kind}_mask_ns"]),
+                    "accept_us": percentiles(accepts),
+                    "both_us": percentiles(both),
+                }
+        if "kept_bytes" in row:
+            found["kept_mb"] = round(row["kept_bytes"] / 1e6, 1)
     return found
 
 
@@ -196,9 +270,10 @@ def run(engines: Sequence[str], todo: Sequence[Load], tokenizer: Tokenizer, core
     found: dict[str, Any] = {}
     for load in todo:
         rows = {
-            engine: summary(measure(engine, load.case, tokenizer, LIMITS, core), len(load.case.instances))
+            engine: summary(measure(engine, load.case, load.others, tokenizer, LIMITS, core), len(load.case.instances))
             for engine in engines
         }
         tokens = sum(len(instance.ids(tokenizer)) for instance in load.case.instances)
-        found[load.case.name] = {"texts": load.texts, "tokens": tokens, "engines": rows}
+        before = sum(len(instance.ids(tokenizer)) for instance in load.others)
+        found[load.case.name] = {"texts": load.texts, "tokens": tokens, "other_tokens": before, "engines": rows}
     return {"vocabulary": tokenizer.size, "tokenizer_source": tokenizer.source, "grammars": found}

@@ -84,10 +84,15 @@ def test_every_dialect_has_a_trivial_grammar() -> None:
 
 @pytest.mark.slow
 def test_first_masks_of_constrain() -> None:
-    """Cold as a user's own, from the disk, and with the tables of the package."""
+    """Cold as a user's own, from the disk, with the tables of the package, and after other texts."""
     case = speed._case("json", speed.own_grammar("json"), (speed.Instance(True, "[1]"),))
-    row = speed.measure("constrain", case, toy_vocabulary.vocabulary(), speed.LIMITS, None)
+    others = (speed.Instance(True, '{"a": [1, null]}'), speed.Instance(True, "[[], 2.5]"))
+    row = speed.measure("constrain", case, others, toy_vocabulary.vocabulary(), speed.LIMITS, None)
     found = speed.summary(row, 1)
+    assert found["kept_mb"] > 0 and found["keep_ms"] > 0 and found["kept_first_mask_ms"] > 0
+    for kind in ("after", "kept"):
+        assert 0 < found[kind]["both_us"]["p50"] <= found[kind]["both_us"]["max"]
+        assert len(row[f"{kind}_mask_ns"]) == len(row["mask_ns"])
     assert found["status"] == "ok" and found["whole"] == 1
     assert 0 < found["disk_first_mask_ms"] < found["first_mask_ms"]
     assert 0 < found["shipped_first_mask_ms"] < found["first_mask_ms"]
