@@ -23,6 +23,7 @@ from constrain.vocabulary.trie import Trie
 from constrain.vocabulary.vocabulary import Vocabulary
 
 ENTRY_SLOTS = 1 << 16
+LEAST = 1 << 16  # ints for entries, whatever the budget
 RECORDS = 64  # this part of the budget may go to records of terminals
 _stores: weakref.WeakKeyDictionary[Vocabulary, Store] = weakref.WeakKeyDictionary()
 _stores_lock = threading.Lock()
@@ -43,7 +44,7 @@ class Store:
         front = _front(vocabulary)
         self.front = len(front)  # ints before the first entry
         budget = self._budget = max(limits.store_bytes, 4 * len(front) + (1 << 20))
-        capacity = len(front) + max((budget - 4 * len(front)) // 12, 1 << 16)
+        capacity = len(front) + max((budget - 4 * len(front)) // 12, LEAST)
         rows = max((budget - 4 * capacity) // (4 * vocabulary.words), 64)
         self.X: npt.NDArray[np.int32] = virtual(capacity).view(np.int32)
         self.X[: len(front)] = front

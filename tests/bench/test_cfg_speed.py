@@ -124,10 +124,16 @@ def test_the_dialects_have_the_same_rules() -> None:
     ]
 
 
-def test_the_page_names_refusals() -> None:
+def test_the_page_names_refusals_and_has_a_row_for_each_walk() -> None:
     refused = {"status": "refused", "message": "no | such `thing`"}
-    part = {"texts": "t", "tokens": 1, "engines": {"e": refused}}
+    times = {f"{what}_us": dict.fromkeys(pages.RANKS, 1.5) for what in ("mask", "accept", "both")}
+    kept = {"keep_ms": 1200.0, "kept_mb": 7.5, "kept_first_mask_ms": 20.0}
+    good = {"status": "ok", **times, "after": times, "kept": times, **kept}
+    part = {"texts": "t", "tokens": 1, "other_tokens": 2, "engines": {"e": refused, "g": good}}
     about = {"command": "c", "date": "d", "cpu": "p", "python": "3", "engines": {"e": {"version": "1"}}}
     page = pages.speed({"machine": about, "about": "a", "grammars": {"g": part}})
     assert "| e | – | – | – | – | – | refused | – | – | – |" in page
     assert "- e: no | such 'thing'" in page
+    for row in ("| g |", "| g, after others |", "| g, store kept of others |"):
+        assert row + 15 * " 1.5 |" in page
+    assert "- g: store kept in 1.2 s, 7.5 MB; 20.0 ms to the first mask with it" in page
