@@ -145,7 +145,8 @@ class CompiledConstraint:
             return
         again, self.renewed = self.renewed, True
         self.renew()
-        if int(self.H[L.BUMP]) > need // 2 or again:
+        living = int(self.H[L.BUMP]) + 4 * int(self.H[L.TABLE_SIZE])  # with the room for its table to double
+        if living > need // 2 or again:
             # what lives, or one step from it, does not fit the budget: let it have what it needs, but not without end
             if 4 * need > 4 * self.limits.arena_bytes + (16 << 20):
                 raise LimitExceeded(
