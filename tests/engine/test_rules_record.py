@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from constrain.engine.rules_lexer import bytes_after, followed, joined, never_read, reachable_labels
+from constrain.engine.rules_lexer import bytes_after, followed, never_read, reachable_labels
 from constrain.engine.rules_record import parser_parts, set_words
 from constrain.errors import Unsatisfiable
 from constrain.grammar.cfg import Cfg
@@ -18,6 +18,7 @@ from constrain.grammar.lalr import Tables, tables
 from constrain.grammar.lark_frontend import lark_rules
 from constrain.grammar.lexing import lexer
 from constrain.grammar.shipped import shipped_text
+from constrain.sorted_arrays import joined
 from tests.engine import naive_record as naive
 from tests.grammar import random_cfg
 from tests.grammar.test_lexing import lexers
