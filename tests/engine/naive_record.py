@@ -156,6 +156,12 @@ def bytes_after(cfg: Cfg, lr: Tables, lex: Lexer) -> Ints:
     if not any(t.node >= 0 for t in cfg.terminals):
         plain = [t for t in range(n) if t not in special]
         out[plain] = found[plain]
+    if cfg.indentation:
+        newline, indent, dedent = cfg.indentation.newline, cfg.indentation.indent, cfg.indentation.dedent
+        for b in range(256):
+            out[indent, b] = found[newline, b] or found[indent, b] or found[dedent, b]
+            blank = b < 128 and lex.table[lex.blank, ascii_classes[b]] >= 0
+            out[dedent, b] = b in (9, 32) or blank
     bits = np.packbits(out, axis=1, bitorder="little")
     return bits.view(np.int32)
 
