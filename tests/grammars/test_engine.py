@@ -14,6 +14,7 @@ import pytest
 
 import constrain
 from constrain.constraint import Constraint
+from constrain.errors import LimitExceeded
 from tests.grammars import test_c, test_go, test_javascript, test_json, test_python, test_sql, test_yaml
 from tests.grammars.reading import GRAMMARS, SHARED, mistakes, names, reads
 
@@ -51,13 +52,21 @@ def test_same_as_lark(name: str, count: int) -> None:
     read, matches = reads(name), constraint(name).matches
     texts = [example(name), *TEXTS.get(name, [])]
     assert matches(texts[0])
+    unsettled = 0
     for _ in range(count):
         text = rng.choice(texts)
         if rng.random() < 0.7:
             text = mistakes(text, PIECES.get(name, "a 1 ( ) [ ] { } < > / : ; , . - + \" ' \\ & = # ? | * \n"), rng)
         if name == "python" and not test_python.comparable(text):
             continue
-        assert matches(text) == read(text), text
+        try:
+            found = matches(text)
+        except LimitExceeded as error:  # where tokens end depends on more than is looked ahead of
+            assert error.keyword == "lookahead"
+            unsettled += 1
+            continue
+        assert found == read(text), text
+    assert 20 * unsettled <= count
 
 
 @pytest.mark.parametrize("text", sorted(test_python.LARKS))

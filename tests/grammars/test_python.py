@@ -112,7 +112,7 @@ def seeds() -> list[str]:
 
 def comparable(text: str) -> bool:
     """Does this Python's `ast.parse` answer as that of 3.12, and is the text outside of the differences above?"""
-    if re.search(r"^[ \t\f]|^\\\n|\\\s*\Z|\\N|\t|\f|\\\n\s*\\|\n\s*\\\n", text):
+    if re.search(r"^[ \t\f]|^\\\n|\\\s*\Z|\\N|\t|\f|\\\n\s*\\|\n\s*\\\n|\r(?!\n)", text):
         return False
     if not text.isascii() or re.search(r"^\s*(match|case)\b", text, re.M):
         return False  # lark follows one way only
