@@ -215,7 +215,8 @@ class CompiledConstraint:
         constraints of the vocabulary share of them; returns how many masks were made.
 
         Later processes, and this one, then begin with it: run this when an image is built, on texts like those that
-        will be written. A text counts up to the first token that is not allowed. Raises LimitExceeded.
+        will be written. A text counts up to the first token that is not allowed. Raises LimitExceeded, and
+        OSError where the cache folder can't be written to.
         """
         mask = np.zeros(self.words, np.uint32)
         made = 0

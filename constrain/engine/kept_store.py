@@ -25,11 +25,11 @@ KEPT_BYTES = 1 << 30  # of all files together
 KIND = "store 1"
 
 
-def save(store: Store, vocabulary: Vocabulary) -> int:
-    """Write the store's file; returns its size in bytes, 0 where there is no folder for it."""
+def save(store: Store, vocabulary: Vocabulary) -> None:
+    """Write the store's file. Raises OSError where that can't be done."""
     path = _path(vocabulary)
     if not usable(path.parent):
-        return 0
+        raise OSError(f"{path.parent} can't be written to; CONSTRAIN_CACHE_DIR can name another folder")
     with store.lock:
         X, B, front = store.X, store.B, store.front
         table, slots = int(X[L.X_ETABLE]), int(X[L.X_ESIZE])
@@ -43,12 +43,13 @@ def save(store: Store, vocabulary: Vocabulary) -> int:
     size = sum(a.nbytes for a in arrays.values())
     make_room(path.parent, KEPT_BYTES - size)
     meta = {"kind": KIND, "front": front, "terminals": [key for _, key in terminals]}
-    return size if write_arrays(path, arrays, meta) else 0
+    if not write_arrays(path, arrays, meta):
+        raise OSError(f"can't write {path}")
 
 
 def load(store: Store, vocabulary: Vocabulary) -> bool:
     """Fill a new store from its file. False, and nothing changes, where there is none or it does not fit."""
-    found = read_arrays(_path(vocabulary))
+    found = read_arrays(_path(vocabulary)) if _folder().is_dir() else None  # no sources are read for nothing
     if found is None:
         return False
     arrays, meta = found
@@ -69,9 +70,13 @@ def load(store: Store, vocabulary: Vocabulary) -> bool:
     return True
 
 
+def _folder() -> Path:
+    return cache_dir() / "stores"
+
+
 def _path(vocabulary: Vocabulary) -> Path:
     key = hashlib.sha256(KIND.encode() + sources() + vocabulary.fingerprint.encode()).hexdigest()
-    return cache_dir() / "stores" / f"{key[:40]}.bin"
+    return _folder() / f"{key[:40]}.bin"
 
 
 @lru_cache(maxsize=1)

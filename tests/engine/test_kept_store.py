@@ -113,6 +113,15 @@ def test_a_store_that_does_not_fit_is_left(folder: Path, monkeypatch: pytest.Mon
         assert store_of(v).X[L.X_ECOUNT] == count
 
 
+def test_a_folder_that_can_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept, and that is said."""
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("CONSTRAIN_CACHE_DIR", str(tmp_path / "file"))
+    v = vocabulary()
+    with pytest.raises(OSError, match="can't be written to"):
+        later(v).prepare([ids(v, TEXTS[1])])
+
+
 def test_other_vocabularies_have_other_files(folder: Path) -> None:
     v = vocabulary()
     later(v).prepare([ids(v, TEXTS[0])])
