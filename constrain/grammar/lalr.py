@@ -45,7 +45,7 @@ class Tables(NamedTuple):
     contexts: tuple[tuple[int, ...], ...]
     shifted: NDArray[np.int32]
     nonterminals: tuple[str, ...]
-    rights: tuple[tuple[int, ...], ...] = ()
+    rights: tuple[tuple[int, ...], ...]
     start_state: int = 0
 
     @property
