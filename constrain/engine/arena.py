@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int32]
 BATCH = 24  # nodes emitted together
 FIRST_SIZE = 1 << 15
+MOST_SPREAD = 512  # masks that are kept word by word
 LARGE = 1 << 20  # ints from which on an arena has memory of its own to grow in
 NO_ROWS = np.zeros((1, 1), np.uint32)
 NO_MASK = np.zeros(1, np.uint32)
@@ -122,12 +123,15 @@ class Arena:
             H[field] = min(limit, MOST_COUNTED)
         H[L.LISTS] = self._reserve(3 * L.MAX_LIST + 2 * L.MAX_LISTS + 8)
         H[L.DENSE] = self._reserve(words)
+        H[L.SPREAD_LEFT] = min(MOST_SPREAD, limits.arena_bytes // (32 * words))
         H[L.CHAIN] = self._reserve(L.CHAIN_SIZE + 1)
         for field, size in (
             (L.COVER, 1 << L.MOST_DEMANDS), (L.PENDING, 800), (L.IDS, 2048), (L.SCRATCH, 4096), (L.LR_WORK, 256),
         ):  # fmt: skip
             self._region(field, size)
         self.fixed = int(H[L.BUMP])  # what a fresh arena takes
+        self.emit_nodes(grammar.start + 1)
+        self.begun = int(self.H[L.BUMP])  # the same with its first nodes
 
     # -- memory -------------------------------------------------------------------------------------------------------
 
@@ -301,6 +305,8 @@ class Arena:
         tokens = 32 * self.words
         if self.H[L.IDS_END] - self.H[L.IDS] < tokens:
             self._region(L.IDS, tokens)  # masks of rules name many tokens; a mask that lacks room is begun anew
+        if self.H[L.UNITS] == 0:
+            self.H[L.UNITS] = self._reserve(6 * L.UNIT_SLOTS)
         record = made.record.copy()
         record[L.R_NESTED] = n != grammar.start
         if made.lexer is not None and made.watch is not None:

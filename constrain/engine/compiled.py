@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from constrain import jit
-from constrain.engine import kept_store, kernels
+from constrain.engine import kept_arena, kept_store, kernels
 from constrain.engine import layout as L
 from constrain.engine.ahead import Ahead
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
@@ -53,9 +53,10 @@ class CompiledConstraint:
         self._specs: list[tuple[str, Any]] = [("any", None)]
         self._matchers: weakref.WeakSet[Matcher] = weakref.WeakSet()
         self._store: Store = store_of(vocabulary, limits)
+        self._budget = limits.arena_bytes  # bytes of the arena, besides what was kept on disk
+        self._kept = 0  # ints of that
         self._arena = self._new_arena()
-        self._sync()
-        self._arena.emit_nodes(grammar.start + 1)
+        self._load(self._arena)
         self._sync()
         self.renewed = False  # has the arena been made anew for what is being done now?
         self._start = -1
@@ -140,15 +141,16 @@ class CompiledConstraint:
 
     def _make_room(self, need: int) -> None:
         arena = self._arena
-        if 4 * need <= self.limits.arena_bytes or need <= 2 * arena.fixed:
+        budget = self._budget + 4 * self._kept
+        if 4 * need <= budget or need <= 2 * arena.fixed:
             arena.ensure(need)
             return
         again, self.renewed = self.renewed, True
-        self.renew()
+        before = self.renew()
         living = int(self.H[L.BUMP]) + 4 * int(self.H[L.TABLE_SIZE])  # with the room for its table to double
-        if living > need // 2 or again:
+        if living - before > (need - before) // 2 or again:
             # what lives, or one step from it, does not fit the budget: let it have what it needs, but not without end
-            if 4 * need > 4 * self.limits.arena_bytes + (16 << 20):
+            if 4 * need > 4 * budget + (16 << 20):
                 raise LimitExceeded(
                     f"the parser states in use need more than {self.limits.arena_bytes} bytes", keyword="arena_bytes"
                 )
@@ -159,15 +161,19 @@ class CompiledConstraint:
         self._store = store_of(self.vocabulary, self.limits, full)
         self.renew()
 
-    def renew(self) -> None:
-        """Start a fresh arena and move the living matchers into it. The caller holds the lock."""
+    def renew(self) -> int:
+        """Start a fresh arena and move the living matchers into it. The caller holds the lock.
+
+        Returns how many ints it took before these came, with the room for its table to double.
+        """
         old = self._arena
         living = [m for m in self._matchers if m._state > 0]
         moved: dict[int, npt.NDArray[np.int64]] = {}
         for m in living:
             if m._state not in moved:
                 moved[m._state] = old.export_state(m._state)
-        self._arena = self._new_arena()
+        self._arena = self._fresh_arena()
+        taken = int(self._arena.H[L.BUMP]) + 4 * int(self._arena.H[L.TABLE_SIZE])
         self.generation += 1
         self._ahead.forget()
         self._sync()
@@ -176,6 +182,21 @@ class CompiledConstraint:
         for m in self._matchers:
             m._moved(places.get(m._state, 0))
         self.start()
+        return taken
+
+    def _fresh_arena(self) -> Arena:
+        """A fresh arena with what rules have found so far, or, where that is too much, what was kept on disk."""
+        arena = self._new_arena()
+        if kept_arena.carry(arena, self._arena):
+            if 8 * int(arena.H[L.BUMP]) <= self._budget + 4 * self._kept:
+                return arena
+            arena = self._new_arena()
+        self._load(arena)
+        return arena
+
+    def _load(self, arena: Arena) -> None:
+        """Let a fresh arena begin with what was kept for it."""
+        self._kept = int(arena.H[L.BUMP]) - arena.begun if kept_arena.load(arena) else 0
 
     def _import(self, data: npt.NDArray[np.int64]) -> int:
         while True:
@@ -218,17 +239,44 @@ class CompiledConstraint:
         will be written. A text counts up to the first token that is not allowed. Raises LimitExceeded, and
         OSError where the cache folder can't be written to.
         """
-        mask = np.zeros(self.words, np.uint32)
         made = 0
-        for text in texts:
-            matcher = self.matcher()
-            for token in text:
-                matcher.fill_mask(mask)
-                made += 1
-                if not matcher.accept(token):
-                    break
+        found: Arena | None = None  # what is to be kept of the arena
+        growing, check = True, 0
+        self._budget = 4 * self.limits.arena_bytes
+        try:
+            for text in texts:
+                made += self._walk(text)
+                if growing and 4 * int(self.H[L.BUMP]) > check:
+                    found, growing = self._found_so_far(found)
+                    check = 4 * int(self.H[L.BUMP]) + self.limits.arena_bytes // 16
+            if growing:
+                found, growing = self._found_so_far(found)
+        finally:
+            self._budget = self.limits.arena_bytes
         kept_store.save(self._store, self.vocabulary)
+        if found is not None and found.store is self._store:
+            kept_arena.save(found, self._new_arena())
         return made
+
+    def _walk(self, text: Sequence[int]) -> int:
+        """Make the masks along a text up to the first token that is not allowed; returns how many."""
+        mask = np.zeros(self.words, np.uint32)
+        matcher = self.matcher()
+        for i, token in enumerate(text):
+            matcher.fill_mask(mask)
+            if not matcher.accept(token):
+                return i + 1
+        return len(text)
+
+    def _found_so_far(self, before: Arena | None) -> tuple[Arena | None, bool]:
+        """A fresh arena with what rules have found, if that leaves room to go on; else that from before, and False."""
+        with self.lock:
+            arena = self._new_arena()
+            if not kept_arena.carry(arena, self._arena):
+                return None, False
+        if kept_arena.fits(int(arena.H[L.BUMP]), int(arena.H[L.TABLE_SIZE]), self.limits):
+            return arena, True
+        return before, False
 
     @property
     def memory(self) -> int:

@@ -124,7 +124,7 @@ def shared(H, n):
             if same:
                 return r + SHARED_HEAD
         slot = next_slot(H, h, slot)
-    H[new], H[new + 1], H[new + 2] = h, KIND_INTS, n
+    H[new], H[new + 1], H[new + 2], H[new + 3] = h, KIND_INTS, n, 0
     H[BUMP] = new + SHARED_HEAD + n
     insert(H, slot, new)
     return new + SHARED_HEAD

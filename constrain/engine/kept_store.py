@@ -8,6 +8,7 @@ out of date.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from constrain.vocabulary.vocabulary import Vocabulary
 
 KEPT_BYTES = 1 << 30  # of all files together
-KIND = "store 1"
+MOST_VERSIONS = 64  # that a file is known to begin with
+KIND = "store 2"
 
 
 def save(store: Store, vocabulary: Vocabulary) -> None:
@@ -42,9 +44,11 @@ def save(store: Store, vocabulary: Vocabulary) -> None:
         terminals = sorted(((i, key.hex()) for key, i in store.terminals.items()))
     size = sum(a.nbytes for a in arrays.values())
     make_room(path.parent, KEPT_BYTES - size)
-    meta = {"kind": KIND, "front": front, "terminals": [key for _, key in terminals]}
+    versions = [*store.versions, uuid.uuid4().hex][-MOST_VERSIONS:]
+    meta = {"kind": KIND, "front": front, "terminals": [key for _, key in terminals], "versions": versions}
     if not write_arrays(path, arrays, meta):
         raise OSError(f"can't write {path}")
+    store.versions = versions
 
 
 def load(store: Store, vocabulary: Vocabulary) -> bool:
@@ -67,6 +71,7 @@ def load(store: Store, vocabulary: Vocabulary) -> bool:
         X[field] = arrays["head"][field]
     X[L.X_BUMP], X[L.X_ROWS] = front + len(entries), len(rows)
     store.terminals = {bytes.fromhex(key): i for i, key in enumerate(meta["terminals"])}
+    store.versions = meta["versions"]
     return True
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from constrain import jit
 from constrain.engine import (
     becoming, blanks, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning,
-    items, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
+    items, keeping, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
     summaries, texts, tries, watches,
 )  # fmt: skip
 from constrain.engine.interning import intern_state, push_text, seen_with
 from constrain.engine.items import list_with
+from constrain.engine.keeping import carry
 from constrain.engine.layout import (
     ARG, ASKED, BUMP, CAP, CFG, K_Y, NEED_ANSWER, NEED_SCRATCH, NEED_SPACE, NEW_MASK, PH_START, PLACE, PLACE_BYTES,
     RESERVE, SCRATCH, SCRATCH_END, STATE_HEAD, STATUS, TABLE_COUNT, TABLE_SIZE, WORK, X_DATA, X_OFFSETS,
@@ -30,7 +31,7 @@ from constrain.engine.tries import build_trie
 
 _MODULES = (
     becoming, blanks, bytesets, configurations, differing, distinct, entries, exits, filters, frames, fresh, interning,
-    items, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
+    items, keeping, layout, lexeme_entries, lexemes, lexer, lr, machine, masks, memo, objects, records, rules, splices,
     summaries, texts, tries, watches,
 )  # fmt: skip
 
@@ -269,10 +270,12 @@ def _run(H, X, B, mask, data, op, a, b):
         return start_state(H, a)
     if op == RUN_COPY:
         return copy_state(H, data, a)
+    if op == RUN_CARRY:
+        return carry(H, X, data, a, b)
     return build_trie(H, data, a, b)
 
 
-RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_TRIE = range(6)
+RUN_FILL_ROWS, RUN_BYTES, RUN_FORCED, RUN_START, RUN_COPY, RUN_CARRY, RUN_TRIE = range(7)
 
 accept, fill, run = jit.compile_all(
     "engine",

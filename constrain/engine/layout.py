@@ -12,7 +12,8 @@ Arena `H` (one per compiled constraint): a header, then records appended at `H[B
   memo nodes       see memo.py: the same for rules, by the part of the stack that was looked at
   sets             of terminals that a frame of rules can take, interned: see KIND_SET
   mask records     [rows, refs, ids, dense, lists; row numbers..., (offset, length) in the store..., the same in the
-                   arena..., token ids in order (~id: clear it)...]; dense: the words of the mask
+                        arena..., token ids in order (~id: clear it)...]; dense: the words of the mask. Before it stands
+                   how often it was written, or, once it is spread out, the offset of its words
 A stack, a state and a seen-set are interned: equal content, equal offset. A stack of 0 is the bottom.
 
 A configuration is one parse: (pos, s, d, n, stack). pos = node id << 4 | phase. s, d, n depend on the phase: inside a
@@ -51,7 +52,8 @@ LR_WORK = 24  # work region of lr.py
 LR_WORK_END = 25  # LOOKAHEAD more ints follow
 LIVE_LIMIT = 32
 DEPTH_LIMIT = 33
-DENSE = 34  # two buffers of W ints
+DENSE = 34  # a buffer of W ints
+SPREAD_LEFT = 46  # how many more mask records may be spread out; see records.py
 WORK = 35  # steps since the kernel was entered
 WORK_LIMIT = 36
 COVER = 48  # ints to work with: costs of meeting sets of demands; see distinct.py
@@ -65,6 +67,7 @@ N_LISTS = 43
 N_LISTED = 44  # how many ids the lists of the arena have
 IN_TAIL = 45  # tails that are being walked: what they find is saved as ids
 COLUMNS = 42  # 1: the walk has looked at the columns of blocks, too
+UNITS = 47  # UNIT_SLOTS times 6 ints, see lr.single
 CHAIN = 50  # CHAIN_SIZE frames and one symbol
 ESCAPES = 37  # 0: any JSON escape of a character, 1: those that json.dumps(ensure_ascii=False) writes
 HEADER = 64
@@ -74,6 +77,7 @@ MOST_DEMANDS = 8
 RESERVE = 2048  # ints behind CAP that are left to keep the place in a text (kernels.keep_place)
 MANY = 1 << 30  # what is counted stops here
 LOOKAHEAD = 600
+UNIT_SLOTS = 2048
 CHAIN_SIZE = 1024  # frames of one item of an array with distinct items
 MAX_LIST = 24  # rows, and refs, of one mask record; what is more goes to its ids
 MAX_LISTS = 64  # lists of the arena, likewise
@@ -104,9 +108,11 @@ KIND_TAIL = 4
 KIND_TEXT = 8  # [hash, KIND_TEXT, parent, symbol, length]
 KIND_MEMO = 10  # see memo.py
 KIND_WINDOW = 14  # see memo.py
-KIND_INTS = 16  # [hash, KIND_INTS, n, ints...]: what several records name; see interning.shared
-SHARED_HEAD = 3
+# [hash, KIND_INTS, n, x, ints...], x may be written: what several records name; see interning.shared
+KIND_INTS = 16
+SHARED_HEAD = 4
 MASK_HEAD = 5
+SET_HEAD = 3
 KIND_SET = 15  # [hash, KIND_SET, rules, R_WORDS ints]: a set of terminals
 # Records of interning.kept: [hash, kind, a, b, c, d, e, x, y, z], of which x, y and z may be written.
 KEPT_SIZE, K_X, K_Y, K_Z = 10, 7, 8, 9

@@ -13,7 +13,7 @@ from constrain.engine.interning import first_slot, insert, mix, next_slot, push,
 from constrain.engine.layout import (
     BUMP, COLUMNS, KIND_SET, LOW, LR_WORK, LR_WORK_END, NEED_LR_WORK, R_ALONE, R_BRACKETS, R_GOTOS, R_LEXER,
     R_LEXER_START, R_NODE_OF, R_IGNORED, R_NEWLINE, R_REACH, R_REDUCES, R_RULES, R_SHIFTS, R_SHIFT_SETS, R_WORDS,
-    STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT, S_REG, S_VIABLE,
+    SET_HEAD, STATUS, S_CNT, S_DEPTH, S_LOW, S_NODE, S_PARENT, S_REG, S_VIABLE, UNITS, UNIT_SLOTS,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -59,6 +59,8 @@ def shift_of(H, off, st, t):
 @device
 def shift_from(H, off, q, t):
     """The LR state to shift to over terminal t from LR state q, or -1."""
+    if not has_bit(H, off + H[off + R_SHIFT_SETS] + H[off + R_WORDS] * q, t):
+        return -1
     return find_pair(H, off + H[off + H[off + R_SHIFTS] + q], t)
 
 
@@ -83,12 +85,37 @@ def only_rule(H, off, q, t):
 
 
 @device
+def single(H, off, base, q, t):
+    """LR state q, standing on state `base`, after the reductions of single symbols before terminal t that are all that
+    can be done, and the rule to be reduced then (-1: something else can be done, or nothing).
+
+    What was found is kept where its hash falls, in UNITS: [rules, base, q, t, state, rule].
+    """
+    key = ((np.int64(base) * 0x3E7 + q) * 0x1F3 + t) & 0xFFFFFF
+    at = H[UNITS] + 6 * ((key * 0x5BD1E995 >> 16) & (UNIT_SLOTS - 1))
+    if H[at] == off and H[at + 1] == base and H[at + 2] == q and H[at + 3] == t:
+        return H[at + 4], H[at + 5]
+    H[at], H[at + 1], H[at + 2], H[at + 3] = off, base, q, t
+    rule = -1
+    while shift_from(H, off, q, t) < 0:
+        rule = only_rule(H, off, q, t)
+        if rule < 0 or H[off + H[off + R_RULES] + 2 * rule + 1] != 1:
+            break
+        q, rule = goto(H, off, base, rule), -1
+    H[at + 4], H[at + 5] = q, max(rule, -1)
+    return H[at + 4], H[at + 5]
+
+
+@device
 def reduced_far(H, off, st, t):
     """The stack after all reductions before terminal t as long as nothing else can be done. Only the last is pushed."""
     q, below, pushed = H[st + S_REG], H[st + S_PARENT], True
     looked(H, st)
-    while shift_from(H, off, q, t) < 0:
-        rule = only_rule(H, off, q, t)
+    while True:
+        far, rule = single(H, off, H[below + S_REG] if below != 0 else -1, q, t)
+        if far != q:
+            looked(H, below)
+            q, pushed = far, False
         if rule < 0:
             break
         length = H[off + H[off + R_RULES] + 2 * rule + 1]
@@ -258,21 +285,21 @@ def set_made(H, off, found):
         if H[r + 1] == KIND_SET and H[r + 2] == off:
             same = True
             for w in range(words):
-                if H[r + 3 + w] != H[found + w]:
+                if H[r + SET_HEAD + w] != H[found + w]:
                     same = False
                     break
             if same:
-                return r + 3
+                return r + SET_HEAD
         slot = next_slot(H, h, slot)
-    if not room_for(H, words + 3):
+    if not room_for(H, SET_HEAD + words):
         return 0
     r = H[BUMP]
-    H[BUMP] = r + words + 3
+    H[BUMP] = r + SET_HEAD + words
     H[r], H[r + 1], H[r + 2] = h, KIND_SET, off
     for w in range(words):
-        H[r + 3 + w] = H[found + w]
+        H[r + SET_HEAD + w] = H[found + w]
     insert(H, slot, r)
-    return r + 3
+    return r + SET_HEAD
 
 
 @device

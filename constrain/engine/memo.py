@@ -3,11 +3,10 @@
 Which tokens may come depends on few frames of a long stack: those that reductions reach. While a walk runs, H[LOW] is
 the least depth of a frame that it has looked at (`lr.looked`); what it found holds for every stack whose frames from
 there up do the same, its *window* (frames under others may do the same though they are not: `under`). A memo node knows
-how many frames the windows for a configuration have; each is found by the hash of its frames, and is told from others
-by a stack that has them:
+how many frames the windows for a configuration have; each is found by the hash of its frames:
 
   memo node  [hash, KIND_MEMO, what, pos, s, d, n, which, numbers of frames as bits; bit 0: see columns]
-  window     [hash, KIND_WINDOW, memo node, frames, stack, what was found]
+  window     [hash, KIND_WINDOW, memo node, frames, what was found; (what tells it from others, count) of each frame...]
 
 what: the trie that was walked, or a number below 0. Where no column of a block was looked at (H[COLUMNS] is 0) blocks
 of different columns are alike; a memo node of its own is for what depends on columns, and bit 0 says that there is one.
@@ -26,6 +25,7 @@ from constrain.engine.lr import COLUMN
 from constrain.jit import engine_device as device
 
 MEMO_SIZE = 9
+WINDOW_HEAD = 5
 M_FOUND = 8
 NOTHING = 1 << 30  # H[LOW] when no frame has been looked at
 MOST_FRAMES = 30  # what depends on more is not kept
@@ -95,16 +95,22 @@ def under(H, off, st):
 
 
 @device
-def same_frames(H, off, a, b, frames, columns):
-    """Do the topmost frames of the stacks a and b do the same? Where one has fewer, both must end."""
+def frame_key(H, off, st, top, columns):
+    """What tells frame st from others, in two numbers. top: 1 where nothing stands on it. 0: there is no frame."""
+    if st == 0:
+        return -1, 0
+    return H[st + S_REG] if top != 0 else under(H, off, st), count_of(H, off, st, columns)
+
+
+@device
+def same_frames(H, off, st, at, frames, columns):
+    """Do the topmost frames of stack st do the same as those that a window has at `at`?"""
     for i in range(frames):
-        if a == b:
-            return True
-        if a == 0 or b == 0 or count_of(H, off, a, columns) != count_of(H, off, b, columns):
+        key, count = frame_key(H, off, st, 1 if i == 0 else 0, columns)
+        if H[at + 2 * i] != key or H[at + 2 * i + 1] != count:
             return False
-        if H[a + S_REG] != H[b + S_REG] and (i == 0 or under(H, off, a) != under(H, off, b)):
-            return False
-        a, b = H[a + S_PARENT], H[b + S_PARENT]
+        if st != 0:
+            st = H[st + S_PARENT]
     return True
 
 
@@ -121,7 +127,7 @@ def window_slot(H, off, head, st, frames, columns, h):
             H[r + 1] == KIND_WINDOW
             and H[r + 2] == head
             and H[r + 3] == frames
-            and same_frames(H, off, st, H[r + 4], frames, columns)
+            and same_frames(H, off, st, r + WINDOW_HEAD, frames, columns)
         ):
             return slot, h
         slot = next_slot(H, h, slot)
@@ -148,16 +154,16 @@ def find_window(H, head, c, columns):
     whole = st = H[c + 4]
     off = H[H[NODES] + (H[c] >> 4)]
     known, h, frames = np.int64(H[head + M_FOUND]), KIND_WINDOW, 0
-    while known != 0 and frames < MOST_FRAMES:
+    while known > 1 and frames < MOST_FRAMES:
         frames += 1
         known >>= 1
-        if st != 0:
-            h = mix(mix(h, H[st + S_REG] if frames == 1 else under(H, off, st)), count_of(H, off, st, columns))
+        key, count = frame_key(H, off, st, 1 if frames == 1 else 0, columns)
+        h = mix(mix(h, key), count)
         if known & 1 != 0:
             r = H[window_slot(H, off, head, whole, frames, columns, h)[0] + 1]
             if r != 0:
                 H[LOW] = min(H[LOW], H[st + S_DEPTH] if st != 0 else 0)
-                return H[r + 5]
+                return H[r + 4]
         if st == 0:
             return 0
         st = H[st + S_PARENT]
@@ -180,17 +186,21 @@ def save_memo(H, what, c, low, found):
     if head == 0:
         return
     off = H[H[NODES] + (H[c] >> 4)]
-    h = KIND_WINDOW
+    size = WINDOW_HEAD + 2 * frames
+    if not room_for(H, size):
+        return
+    h, r = KIND_WINDOW, H[BUMP]
     for i in range(frames):
+        key, count = frame_key(H, off, st, 1 if i == 0 else 0, columns)
+        h = mix(mix(h, key), count)
+        H[r + WINDOW_HEAD + 2 * i], H[r + WINDOW_HEAD + 2 * i + 1] = key, count
         if st != 0:
-            h = mix(mix(h, H[st + S_REG] if i == 0 else under(H, off, st)), count_of(H, off, st, columns))
             st = H[st + S_PARENT]
     slot, h = window_slot(H, off, head, whole, frames, columns, h)
-    if H[slot + 1] != 0 or not room_for(H, 6):
+    if H[slot + 1] != 0:
         return
-    r = H[BUMP]
-    H[BUMP] = r + 6
-    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4], H[r + 5] = h, KIND_WINDOW, head, frames, whole, found
+    H[BUMP] = r + size
+    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = h, KIND_WINDOW, head, frames, found
     H[head + M_FOUND] |= 1 << frames
     insert(H, slot, r)
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
-    BUMP, IDS, IDS_END, IN_ORDER, LISTS, MAX_LIST, NEED_IDS, N_CLEARS, N_IDS, N_REFS, N_ROWS, N_LISTS, N_LISTED,
-    IN_TAIL, MAX_LISTS, MASK_HEAD, SHARED_HEAD, STATUS, TN, X_IDS, X_TRIE,
+    BUMP, CAP, IDS, IDS_END, IN_ORDER, IN_TAIL, LISTS, MASK_HEAD, MAX_LIST, MAX_LISTS, NEED_IDS, N_CLEARS, N_IDS,
+    N_LISTED, N_LISTS, N_REFS, N_ROWS, SHARED_HEAD, SPREAD_LEFT, STATUS, TABLE_SIZE, TN, X_IDS, X_TRIE,
 )  # fmt: skip
 from constrain.jit import engine_device as device
 
@@ -15,6 +15,7 @@ LOWEST_BIT = (
     0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8, 31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9
 )  # fmt: skip
 SHORT = 4  # ids that are copied rather than referred to
+SELDOM = 2  # times that a mask record is written before it may be spread out
 
 
 @device
@@ -144,6 +145,7 @@ def write_record(H):
     if not room_for(H, SHARED_HEAD + size):
         return 0
     r = H[BUMP] + SHARED_HEAD
+    H[r - 1] = 0
     H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = rows, refs, ids, 0, lists
     at = r + MASK_HEAD
     for i in range(rows):
@@ -162,11 +164,15 @@ def write_record(H):
 
 @device
 def apply_record(H, X, B, mask, r):
-    """Write the mask record at r to `mask`, every word."""
+    """Write the mask record at r to `mask`, every word.
+
+    A record of many ids that is written again and again is spread out: its words are kept, while there is room.
+    """
     words = mask.shape[0]
-    if H[r + 3] != 0:
+    known = H[r - 1] if H[r + 3] == 0 else r + MASK_HEAD
+    if known > SELDOM:
         for i in range(words):
-            mask[i] = H[r + MASK_HEAD + i]
+            mask[i] = H[known + i]
         return
     rows, refs, ids, lists = H[r], H[r + 1], H[r + 2], H[r + 4]
     at = r + MASK_HEAD
@@ -182,14 +188,17 @@ def apply_record(H, X, B, mask, r):
             for i in range(words):
                 mask[i] |= row[i]
     at += rows
+    cost = ids
     for j in range(refs):
         a = H[at + 2 * j]
+        cost += H[at + 2 * j + 1]
         for k in range(a, a + H[at + 2 * j + 1]):
             x = X[k]
             mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
     at += 2 * refs
     for j in range(lists):
         a = H[at + 2 * j]
+        cost += H[at + 2 * j + 1]
         for k in range(a, a + H[at + 2 * j + 1]):
             x = H[k]
             mask[x >> 5] |= np.uint32(1) << np.uint32(x & 31)
@@ -201,3 +210,23 @@ def apply_record(H, X, B, mask, r):
         else:
             x = ~x
             mask[x >> 5] &= ~(np.uint32(1) << np.uint32(x & 31))
+    if cost + words // 16 * rows > words // 8:
+        spread(H, mask, r)
+
+
+@device
+def spread(H, mask, r):
+    """Count that the mask record at r was written, to `mask`; after SELDOM times keep the words."""
+    words = mask.shape[0]
+    H[r - 1] += 1
+    if H[r - 1] <= SELDOM:
+        return
+    H[r - 1] = SELDOM
+    if H[SPREAD_LEFT] == 0 or H[BUMP] + words + 4 * H[TABLE_SIZE] + 8 > H[CAP]:
+        return
+    at = H[BUMP]
+    H[BUMP] = at + words
+    for i in range(words):
+        H[at + i] = np.int32(mask[i])
+    H[r - 1] = at
+    H[SPREAD_LEFT] -= 1

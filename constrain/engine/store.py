@@ -38,6 +38,8 @@ class Store:
     def __init__(self, vocabulary: Vocabulary, limits: Limits = DEFAULT_LIMITS) -> None:
         self.lock = threading.Lock()
         self.words = vocabulary.words
+        self.fingerprint = vocabulary.fingerprint
+        self.versions: list[str] = []  # of its file: what was written or read, and what that began with
         self.terminals: dict[bytes, int] = {b"": 0}
         self._records: dict[Any, npt.NDArray[np.int32]] = {}
         self._records_size = 0

@@ -18,10 +18,10 @@ from __future__ import annotations
 from constrain.engine.interning import room_for
 from constrain.engine.layout import (
     BUMP, CFG, COLUMNS, L_GROUP, L_GROUPS, L_HEAD, L_SEC, L_SECTIONS, LOW, NEED_SCRATCH, R_EXITS, R_IGNORED, R_NEWLINE,
-    R_WORDS, SCRATCH_END, STATUS, S_CNT, S_DEPTH, S_PARENT, S_REG,
+    R_WORDS, SCRATCH_END, STATUS, S_CNT, S_DEPTH, S_PARENT,
 )  # fmt: skip
 from constrain.engine.lr import COLUMN, dropped, has_bit
-from constrain.engine.memo import M_FOUND, NOTHING, count_of, find_memo, memo_made, memo_slot, under
+from constrain.engine.memo import M_FOUND, NOTHING, find_memo, frame_key, memo_made, memo_slot
 from constrain.engine.records import add_ids, add_list, add_ref, add_row
 from constrain.engine.rules import after_exit
 from constrain.jit import engine_device as device
@@ -150,11 +150,9 @@ def settled_summary(H, e, c, set_):
 @device
 def pair_key(H, off, st, top):
     """What tells the two frames from st down from others: two numbers for each. top: 1 for those on top of a stack."""
-    first = H[st + S_REG] if top != 0 else under(H, off, st)
-    below = H[st + S_PARENT]
-    if below == 0:
-        return first, count_of(H, off, st, 0), -1, -1
-    return first, count_of(H, off, st, 0), under(H, off, below), count_of(H, off, below, 0)
+    first, count = frame_key(H, off, st, top, 0)
+    second, count2 = frame_key(H, off, H[st + S_PARENT], 0, 0)
+    return first, count, second, count2
 
 
 @device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from constrain.engine import store as stores
 from constrain.engine.compiled import CompiledConstraint
 from constrain.engine.store import store_of
 from constrain.limits import Limits
-from tests.engine.test_summaries import GRAMMAR, tokens
+from tests.engine.test_summaries import GRAMMAR, check, tokens, windows
 
 TEXTS = (b'def f(a, b):\n  x = a.b + f(1)\n  if x in a:\n    pass\nimport x1\n', b'a = "text" # why\ndel a [ b ]\n')
 SCHEMA = {"properties": {"name": {"type": "string", "maxLength": 12}, "at": {"format": "date"}}}
@@ -129,3 +130,83 @@ def test_other_vocabularies_have_other_files(folder: Path) -> None:
     later(w)
     assert store_of(w).X[L.X_ECOUNT] == 0
     assert len(list(folder.iterdir())) == 1
+
+
+def test_a_later_constraint_begins_with_what_rules_have_found(folder: Path) -> None:
+    v = vocabulary()
+    texts = [ids(v, text) for text in TEXTS]
+    first = later(v)
+    assert not windows(first)
+    first.prepare(texts)
+    known = windows(first)
+    (file,) = (folder.parent / "arenas").iterdir()
+    again = later(v)
+    assert windows(again) == known and len(known) > 50
+    wanted = [masks(first, text) for text in texts]
+    assert [masks(again, text) for text in texts] == wanted
+    assert windows(again) == known  # nothing had to be found
+    for text in range(3):
+        check(again, tokens(), random.Random(text), 20)
+    file.unlink()
+    assert not windows(later(v))
+
+
+def test_what_was_found_goes_with_the_store(folder: Path) -> None:
+    """It serves with its store, and with one that goes on from it, and with no other."""
+    v = vocabulary()
+    text = ids(v, TEXTS[0])
+    wanted = masks(later(v), text)
+    later(v).prepare([text])
+    constrain.lark(GRAMMAR + "\n%ignore /[!]/\n").compile(v).prepare([ids(v, TEXTS[1])])
+    assert len(list((folder.parent / "arenas").iterdir())) == 2
+    assert windows(later(v))
+    (file,) = folder.iterdir()
+    file.unlink()
+    assert not windows(later(v))
+    constrain.json(SCHEMA).compile(v).prepare([ids(v, b'{"x1":""')])  # another store
+    (file,) = folder.iterdir()
+    again = later(v)
+    assert store_of(v).X[L.X_ECOUNT] > 0 and not windows(again)
+    assert masks(again, text) == wanted
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_damaged_files_of_what_was_found_are_left(folder: Path, damage: str) -> None:
+    v = vocabulary()
+    text = ids(v, TEXTS[0])
+    wanted = masks(later(v), text)
+    later(v).prepare([text])
+    (file,) = (folder.parent / "arenas").iterdir()
+    data = bytearray(file.read_bytes())
+    data[-len(data) // 3] ^= 1
+    file.write_bytes(bytes(data[:-64]) if damage == "cut" else bytes(data))
+    again = later(v)
+    assert not windows(again)
+    assert masks(again, text) == wanted
+
+
+def test_as_much_is_kept_as_leaves_room(folder: Path) -> None:
+    """Of what the texts need, that of the first ones; a smaller arena does without, and both still renew theirs."""
+    v = vocabulary()
+    lines = [f"x{n} = f{n}({'[(' * (n % 9)}a.b{')]' * (n % 9)})\nif x1 in [a, {n}]:\n  pass\n" for n in range(1, 60)]
+    texts = [ids(v, line.encode()) for line in lines]
+    limits = Limits(arena_bytes=1 << 21)
+    first = later(v, limits)
+    first.prepare(texts)
+    (file,) = (folder.parent / "arenas").iterdir()
+    assert file.stat().st_size < limits.arena_bytes * 3 // 4
+    again = later(v, limits)
+    known = windows(again)
+    assert known and again.memory < limits.arena_bytes
+    assert masks(again, texts[0]) == masks(later(v, Limits(arena_bytes=1 << 16)), texts[0])
+    assert windows(again) == known
+    for text in texts:
+        assert masks(again, text) == masks(first, text)
+    assert again.memory < 2 * limits.arena_bytes
+
+
+def test_constraints_with_other_nodes_keep_the_store_alone(folder: Path) -> None:
+    v = vocabulary()
+    constrain.json(SCHEMA).compile(v).prepare([ids(v, b'{"x1":""')])
+    assert len(list(folder.iterdir())) == 1
+    assert not (folder.parent / "arenas").exists()

@@ -18,6 +18,7 @@ from constrain.engine.blanks import BLANKS, K_HEAD, K_LINES
 from constrain.engine.compiled import CompiledConstraint
 from constrain.engine.lexeme_entries import INSIDE, TRIE
 from constrain.engine.matcher import Matcher
+from constrain.engine.memo import WINDOW_HEAD
 from constrain.engine.store import store_of
 from constrain.engine.summaries import PAIR
 
@@ -128,6 +129,43 @@ def test_masks_along_many_texts(seed: int) -> None:
         check_words(made, named)
     for text in range(6):
         check(made, named, random.Random(f"{seed} {text}"), 25)
+
+
+def windows(made: CompiledConstraint) -> set[tuple[int, ...]]:
+    """What tells the windows in the arena from others: the numbers that don't say where something lies."""
+    H = made.H
+    table = [r for r in H[H[L.TABLE] + 1 : H[L.TABLE] + 2 * H[L.TABLE_SIZE] : 2].tolist() if r]
+    found = set()
+    for r in table:
+        if H[r + 1] == L.KIND_WINDOW:
+            head, frames = int(H[r + 2]), int(H[r + 3])
+            found.add((*H[head + 2 : head + 8].tolist(), *H[r + WINDOW_HEAD : r + WINDOW_HEAD + 2 * frames].tolist()))
+    return found
+
+
+def test_masks_in_an_arena_that_took_over_what_another_had_found() -> None:
+    """Nothing is lost on the way, and masks are right: those found before, and new ones made of it."""
+    named = tokens()
+    vocabulary = Vocabulary.from_tokens([*named, b""], eos=[len(named)])
+    made = constrain.lark(GRAMMAR).compile(vocabulary)
+    check_words(made, named)
+    for text in range(4):
+        check(made, named, random.Random(f"before {text}"), 25)
+    before, size = windows(made), made.memory
+    with made.lock:
+        made.renew()
+    assert windows(made) == before and len(before) > 300
+    assert made.memory < size  # stacks and states were left behind
+    check_words(made, named)
+    known = windows(made)
+    assert len(known) < len(before) * 1.05  # next to nothing had to be found again
+    for text in range(6):
+        check(made, named, random.Random(f"before {text}"), 25)
+    with made.lock:
+        made.renew()
+    for text in range(2):
+        check(made, named, random.Random(f"after {text}"), 25)
+    assert windows(made) > known
 
 
 def test_all_ways_to_share_were_taken() -> None:

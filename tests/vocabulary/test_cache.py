@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from constrain import array_files
-from constrain.array_files import MAGIC, read_arrays, write_arrays
+from constrain.array_files import MAGIC, checksum, read_arrays, unpacked, write_arrays
 from constrain.errors import InvalidVocabulary
 from constrain.vocabulary import Vocabulary, vocabulary
 from constrain.vocabulary.trie import Trie, build_trie
@@ -102,11 +101,41 @@ def test_a_damaged_file_is_made_anew(damage: str, builds: list[int]) -> None:
 
 def test_a_wrong_header_under_a_right_checksum_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    for arrays in ([["x", "<i4", [10**6], 0]], [["x", "|O", [1], 0]], [["x"]], [["x", "<i4", [1], -512]], None):
+    right = checksum(b"\0" * 64).hex()
+    for arrays in (
+        [["x", "<i4", [10**6], right]], [["x", "|O", [8], right]], [["x"]], [["x", "<i4", [-16], right]],
+        [["x", "<i4", [16], right], ["y", "<i4", [16], right]], [["x", "<i4", [16], "0"]], [], None,
+    ):  # fmt: skip
         header = json.dumps({"meta": {}, "arrays": arrays}).encode()
-        body = len(header).to_bytes(8, "little") + header + b"\0" * 64
-        path.write_bytes(MAGIC + hashlib.sha256(body).digest() + body)
+        header += b" " * (-len(header) % 64)
+        front = MAGIC.ljust(48, b"\0") + checksum(header) + len(header).to_bytes(8, "little")
+        path.write_bytes(front + header + b"\0" * 64)
         assert read_arrays(path) is None
+        assert unpacked(path.read_bytes()) is None
+
+
+def test_any_changed_bit_is_found(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"a": rng.integers(0, 99, 3000, dtype=np.int32), "b": np.ones(5, bool)}
+    assert write_arrays(tmp_path / "x", arrays, {"n": 1})
+    whole = (tmp_path / "x").read_bytes()
+    for at in {*range(0, 400), *range(len(whole) - 130, len(whole)), *rng.integers(0, len(whole), 200).tolist()}:
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << (at % 8)
+        assert unpacked(damaged) is None, at
+        (tmp_path / "y").write_bytes(damaged)
+        assert read_arrays(tmp_path / "y") is None, at
+    assert unpacked(whole[:-64]) is None and unpacked(whole + bytes(64)) is None
+    swapped = whole[:-5000] + whole[-904:] + whole[-5000:-904]
+    assert len(swapped) == len(whole) and unpacked(swapped) is None
+
+
+def test_arrays_are_read_to_where_they_are_wanted(tmp_path: Path) -> None:
+    assert write_arrays(tmp_path / "x", {"a": np.arange(5, dtype=np.int32)}, {"n": 1})
+    memory = np.zeros(9, np.int32)
+    read = read_arrays(tmp_path / "x", lambda name, size, meta: memory[2 : 2 + size] if meta["n"] == 1 else None)
+    assert read is not None and memory.tolist() == [0, 0, 0, 1, 2, 3, 4, 0, 0]
+    assert read_arrays(tmp_path / "x", lambda *_: None) is None
 
 
 def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
