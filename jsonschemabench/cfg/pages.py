@@ -54,7 +54,7 @@ def speed(result: Result) -> str:
         rows = [["engine", *(f"{what} {rank}" for what in ("mask", "accept", "both") for rank in RANKS)]]
         for engine, e in part["engines"].items():
             for shown, times in ((engine, e), (f"{engine}, after others", e.get("after")),
-                                 (f"{engine}, store kept of others", e.get("kept"))):  # fmt: skip
+                                 (f"{engine}, prepared with others", e.get("kept"))):  # fmt: skip
                 if times and "mask_us" in times:
                     cells = (times[f"{what}_us"][rank] for what in ("mask", "accept", "both") for rank in RANKS)
                     rows.append([shown, *cells])
@@ -62,7 +62,8 @@ def speed(result: Result) -> str:
         for engine, e in part["engines"].items():
             if "keep_ms" in e:
                 first = f"{e['kept_first_mask_ms']} ms to the first mask with it"
-                out += [f"- {engine}: store kept in {e['keep_ms'] / 1e3:.1f} s, {e['kept_mb']} MB; {first}"]
+                first += f", {e['kept_memory_walked_mb']} MB in all" if "kept_memory_walked_mb" in e else ""
+                out += [f"- {engine}: prepared in {e['keep_ms'] / 1e3:.1f} s, {e['kept_mb']} MB on disk; {first}"]
         for engine, e in part["engines"].items():
             said = [e["message"]] if e.get("message") else []
             said += [f"stopped: {text}" for text in e.get("stopped", ())]

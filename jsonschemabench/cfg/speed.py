@@ -9,11 +9,12 @@ constrain gets a copy of each grammar's text, as a user's own would be, since th
 ship; what these save is a number of its own.
 
 The texts are walked by a new process, and once more by one that has walked *other* texts of the language before, as a
-server has; for constrain also by a new process that finds the store which another one has kept along these others.
+server has; for constrain also by a new process that finds what another one has kept along these others (`prepare`).
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import sysconfig
@@ -41,7 +42,7 @@ PYTHON_FILES = (
     *("abc.py", "bisect.py", "contextlib.py", "copy.py", "csv.py", "fnmatch.py", "heapq.py", "queue.py", "sched.py"),
     *("shlex.py", "string.py", "textwrap.py"),
 )
-OTHER_FILES = 48  # modules that are walked before, drawn by the seed
+OTHER_FILES = 200  # modules that are walked before, drawn by the seed
 OTHER_TOKENS = 12_000  # each has fewer
 JSON_INSTANCES = 60
 SKIP = '%llguidance {"allow_initial_skip": true}\n'
@@ -82,11 +83,24 @@ def loads(data: Path, files: Sequence[str], instances: int, seed: int) -> list[L
 
 
 def other_modules(folder: Path, files: Sequence[str], seed: int) -> list[str]:
-    """Other modules of the standard library, drawn by the seed."""
-    paths = sorted(path for path in folder.glob("*.py") if path.name not in files)
+    """Other modules of the standard library and its packages, tests apart, drawn by the seed."""
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*.py"))
     random.Random(seed).shuffle(paths)
-    texts = [path.read_text(encoding="utf-8") for path in paths]
-    return [text for text in texts if len(text) < 4 * OTHER_TOKENS][:OTHER_FILES]
+    texts: list[str] = []
+    for path in paths:
+        if len(texts) == OTHER_FILES:
+            break
+        apart = any(part.startswith(("test", "site-packages", "dist-packages")) for part in path.parts)
+        if apart or str(path) in files:
+            continue
+        try:
+            text = (folder / path).read_text(encoding="utf-8")
+            ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        if len(text) < 4 * OTHER_TOKENS:
+            texts.append(text)
+    return texts
 
 
 def with_skip(dialects: Dialects) -> Dialects:
@@ -131,7 +145,8 @@ def measure(
             row["kept_bytes"] = _keep(own, before, tokenizer)
             row["keep_ns"] = round((time.perf_counter() - begun) * 1e9)
             kept = _walk(engine, own, tokens, tokenizer, limits, core)
-            row |= {f"kept_{name}": kept.get(name) for name in ("mask_ns", "accept_ns", "first_mask_ns")}
+            names = ("mask_ns", "accept_ns", "first_mask_ns", "memory_walked")
+            row |= {f"kept_{name}": kept.get(name) for name in names}
     with cold_cache():
         _walk(engine, own, tokens[:1], tokenizer, limits, core)
         if "first_mask_ns" in row:
@@ -163,7 +178,7 @@ def _after(
 
 
 def _keep(case: Case, texts: list[list[int]], tokenizer: Tokenizer) -> int:
-    """Keep constrain's store along some texts; returns the size of the file."""
+    """Let constrain prepare along some texts; returns the size of what it keeps."""
     from constrain.paths import cache_dir
     from jsonschemabench.engines.constrain import Constrain
 
@@ -171,7 +186,8 @@ def _keep(case: Case, texts: list[list[int]], tokenizer: Tokenizer) -> int:
     made.setup(tokenizer)
     constraint = made.constrain.lark(dict(case.dialects)["lark"])
     constraint.compile(made.vocabulary).prepare(texts)
-    return sum(file.stat().st_size for file in (cache_dir() / "stores").iterdir())
+    folders = [cache_dir() / name for name in ("stores", "arenas")]
+    return sum(file.stat().st_size for folder in folders if folder.is_dir() for file in folder.iterdir())
 
 
 def copied(case: Case) -> Case:
@@ -224,7 +240,7 @@ def summary(row: Row, texts: int) -> dict[str, Any]:
             found[name.replace("_ns", "_ms")] = round(row[name] / 1e6, 3)
     if row.get("first_mask_error"):
         found |= {"status": "no mask", "message": row["first_mask_error"]}
-    for name in ("memory_compiled", "memory_walked"):
+    for name in ("memory_compiled", "memory_walked", "kept_memory_walked"):
         if name in row:
             found[name + "_mb"] = round(row[name] / 1e6, 1)
     if "ends" in row:
