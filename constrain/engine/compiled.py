@@ -185,13 +185,12 @@ class CompiledConstraint:
         return taken
 
     def _fresh_arena(self) -> Arena:
-        """A fresh arena with what rules have found so far, or, where that is too much, what was kept on disk."""
-        arena = self._new_arena()
-        if kept_arena.carry(arena, self._arena):
-            if 8 * int(arena.H[L.BUMP]) <= self._budget + 4 * self._kept:
-                return arena
+        """A fresh arena with what rules have found, or as much of it as leaves room for more."""
+        budget = self._budget + 4 * self._kept
+        arena = kept_arena.carried(self._new_arena, self._arena, budget // 2)
+        if arena is None:
             arena = self._new_arena()
-        self._load(arena)
+            self._load(arena)
         return arena
 
     def _load(self, arena: Arena) -> None:
@@ -240,19 +239,14 @@ class CompiledConstraint:
         OSError where the cache folder can't be written to.
         """
         made = 0
-        found: Arena | None = None  # what is to be kept of the arena
-        growing, check = True, 0
-        self._budget = 4 * self.limits.arena_bytes
+        self._budget = 2 * self.limits.arena_bytes
         try:
             for text in texts:
                 made += self._walk(text)
-                if growing and 4 * int(self.H[L.BUMP]) > check:
-                    found, growing = self._found_so_far(found)
-                    check = 4 * int(self.H[L.BUMP]) + self.limits.arena_bytes // 16
-            if growing:
-                found, growing = self._found_so_far(found)
         finally:
             self._budget = self.limits.arena_bytes
+        with self.lock:
+            found = kept_arena.carried(self._new_arena, self._arena, self.limits.arena_bytes)
         kept_store.save(self._store, self.vocabulary)
         if found is not None and found.store is self._store:
             kept_arena.save(found, self._new_arena())
@@ -267,16 +261,6 @@ class CompiledConstraint:
             if not matcher.accept(token):
                 return i + 1
         return len(text)
-
-    def _found_so_far(self, before: Arena | None) -> tuple[Arena | None, bool]:
-        """A fresh arena with what rules have found, if that leaves room to go on; else that from before, and False."""
-        with self.lock:
-            arena = self._new_arena()
-            if not kept_arena.carry(arena, self._arena):
-                return None, False
-        if kept_arena.fits(int(arena.H[L.BUMP]), int(arena.H[L.TABLE_SIZE]), self.limits):
-            return arena, True
-        return before, False
 
     @property
     def memory(self) -> int:

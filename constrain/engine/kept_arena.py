@@ -8,6 +8,7 @@ same places: then what was found in one holds in the other.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,7 @@ from constrain.engine import kept_store, kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_MASK, NO_ROWS, Arena
 from constrain.engine.memo import M_FOUND
-from constrain.engine.summaries import SET
-from constrain.limits import Limits
+from constrain.engine.summaries import PAIR, SET
 from constrain.paths import cache_dir
 
 KEPT_BYTES = 1 << 30  # of all files together
@@ -29,8 +29,12 @@ _TABLE = {"table": L.TABLE, "size": L.TABLE_SIZE, "count": L.TABLE_COUNT}
 Offsets = npt.NDArray[np.int64]
 
 
-def carry(arena: Arena, old: Arena) -> bool:
-    """Take over into a fresh arena what rules have found in another one. False where nothing can be taken over."""
+def carry(arena: Arena, old: Arena, less: float = 0.0) -> bool:
+    """Take over into a fresh arena what rules have found in another one. False where nothing can be taken over.
+
+    less: from 0 to 1, the part of it, oldest first, of which only that is taken that was of use again since it was
+    found there, or taken over.
+    """
     if old.begun != arena.begun or old.store is not arena.store or not (is_whole(arena) and is_whole(old)):
         return False
     H, X = arena.H, old.H
@@ -43,7 +47,8 @@ def carry(arena: Arena, old: Arena) -> bool:
     _place_table(arena, len(records))
     arena.ensure(int(arena.H[L.BUMP]) + int(X[L.BUMP]) + 4 * int(arena.H[L.TABLE_SIZE]) + 8)
     H = arena.H
-    data = np.concatenate([records, np.zeros_like(records), summaries, np.zeros_like(summaries)])
+    recent = arena.begun + round(less * (int(X[L.BUMP]) - arena.begun))
+    data = np.concatenate([records, np.zeros_like(records), summaries, np.zeros_like(summaries), [recent]])
     kernels.run(H, X, NO_ROWS, NO_MASK, data, kernels.RUN_CARRY, len(records), len(summaries))
     return True
 
@@ -57,14 +62,14 @@ def is_whole(arena: Arena) -> bool:
 
 def _summaries(X: npt.NDArray[np.int32], memos: Offsets) -> Offsets:
     """Where the summaries of some memo nodes are."""
-    found = X[memos[X[memos + 7] >= SET] + M_FOUND].astype(np.int64)
+    found = X[memos[np.isin(X[memos + 7], (SET, PAIR))] + M_FOUND].astype(np.int64)
     return found[found > 0]
 
 
 def _place_table(arena: Arena, records: int) -> None:
     """Make a hash table for so many records."""
     slots = 256
-    while 2 * slots < 3 * records:
+    while 5 * slots < 7 * records:
         slots *= 2
     at = arena._reserve(2 * slots)
     arena.H[L.TABLE], arena.H[L.TABLE_SIZE] = at, slots
@@ -93,7 +98,9 @@ def load(arena: Arena) -> bool:
 
     def place(_: str, size: int, meta: dict[str, Any]) -> npt.NDArray[np.int32] | None:
         slots, end = int(meta["size"]), begun + size
-        if meta["kind"] != KIND or meta["store"] not in arena.store.versions or not fits(end, slots, arena.limits):
+        if meta["kind"] != KIND or meta["store"] not in arena.store.versions:
+            return None
+        if 4 * end > arena.limits.arena_bytes:
             return None
         arena.ensure(end + (size >> 2) + 4 * slots + 8)
         return arena.H[begun:end]
@@ -108,9 +115,20 @@ def load(arena: Arena) -> bool:
     return True
 
 
-def fits(end: int, slots: int, limits: Limits) -> bool:
-    """May so many ints, with a hash table of `slots` that can double, be kept for arenas with these limits?"""
-    return 4 * (end + 4 * slots) <= limits.arena_bytes
+def carried(fresh: Callable[[], Arena], old: Arena, budget: int) -> Arena | None:
+    """A fresh arena with what rules have found in an old one, or as much of it as takes `budget` bytes; None where
+    nothing can be taken over."""
+    less = 0.0
+    while True:
+        arena = fresh()
+        if not carry(arena, old, less):
+            return None
+        size = 4 * int(arena.H[L.BUMP])
+        if size <= budget:
+            return arena
+        if less == 1.0:
+            return None
+        less = min(1.0, less + 2 * (1 - budget / size) + 0.05)  # about half of what is old was of no use again
 
 
 def _path(begun: Arena) -> Path:

@@ -231,7 +231,7 @@ def open_section(H, X, B, c, off, sec, tb, ib, v, line, pure, top, frame):
         return top, frame
     # the configurations stay at `frame`; each frame that is made begins with a copy of them
     at = frame
-    if suffixes != 0 and (m != 1 or pure == 0 or not add_settled(H, X, B, off, frame + F_CFG, suffixes)):
+    if suffixes != 0:
         listed = 0
         if m == 1:
             if pure != 0:
@@ -242,7 +242,7 @@ def open_section(H, X, B, c, off, sec, tb, ib, v, line, pure, top, frame):
                     listed += TAIL_HEAD - 1
         if listed != 0:
             add_listed(H, listed)
-        else:
+        elif m != 1 or pure == 0 or not add_settled(H, X, B, off, frame + F_CFG, suffixes):
             if m == 1:  # its filter comes when it is walked
                 head_frame(H, X, top, at, M_TAIL, suffixes, X[sec + 2], 0, m)
                 H[at + F_LOW] = NOTHING

@@ -3,13 +3,16 @@
 Which tokens may come depends on few frames of a long stack: those that reductions reach. While a walk runs, H[LOW] is
 the least depth of a frame that it has looked at (`lr.looked`); what it found holds for every stack whose frames from
 there up do the same, its *window* (frames under others may do the same though they are not: `under`). A memo node knows
-how many frames the windows for a configuration have; each is found by the hash of its frames:
+how many frames the windows for a configuration have, when its stack has some LR state on top; each is found by the hash
+of its frames:
 
   memo node  [hash, KIND_MEMO, what, pos, s, d, n, which, numbers of frames as bits; bit 0: see columns]
-  window     [hash, KIND_WINDOW, memo node, frames, what was found; (what tells it from others, count) of each frame...]
+  window     [hash, KIND_WINDOW, memo node, frames, what was found, 1: it was of use since it came to this arena;
+              (what tells it from others, count) of each frame...]
 
-what: the trie that was walked, or a number below 0. Where no column of a block was looked at (H[COLUMNS] is 0) blocks
-of different columns are alike; a memo node of its own is for what depends on columns, and bit 0 says that there is one.
+what: the trie that was walked, or a number below 0. which: 8 times the LR state; see summaries.py for others. Where no
+column of a block was looked at (H[COLUMNS] is 0) blocks of different columns are alike; a memo node of its own, with 1
+more, is for what depends on columns, and bit 0 says that there is one.
 """
 
 from __future__ import annotations
@@ -25,11 +28,10 @@ from constrain.engine.lr import COLUMN
 from constrain.jit import engine_device as device
 
 MEMO_SIZE = 9
-WINDOW_HEAD = 5
+W_FOUND, W_USED, WINDOW_HEAD = 4, 5, 6
 M_FOUND = 8
 NOTHING = 1 << 30  # H[LOW] when no frame has been looked at
 MOST_FRAMES = 30  # what depends on more is not kept
-FIRST = 0  # which: 1 where columns count; see summaries.py for others
 
 
 @device
@@ -134,14 +136,21 @@ def window_slot(H, off, head, st, frames, columns, h):
 
 
 @device
+def which_of(H, c):
+    """What tells the memo node for the configuration at c from others of the same place in the lexer."""
+    return 8 * H[H[c + 4] + S_REG] if H[c + 4] != 0 else 0
+
+
+@device
 def find_memo(H, what, c):
     """What was found from the configuration at c, or 0."""
-    head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)[0] + 1]
+    which = which_of(H, c)
+    head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], which)[0] + 1]
     if head == 0:
         return 0
     found = find_window(H, head, c, 0)
     if found == 0 and H[head + M_FOUND] & 1 != 0:
-        head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)[0] + 1]
+        head = H[memo_slot(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], which + 1)[0] + 1]
         found = find_window(H, head, c, 1)
         if found != 0:
             H[COLUMNS] = 1
@@ -163,7 +172,8 @@ def find_window(H, head, c, columns):
             r = H[window_slot(H, off, head, whole, frames, columns, h)[0] + 1]
             if r != 0:
                 H[LOW] = min(H[LOW], H[st + S_DEPTH] if st != 0 else 0)
-                return H[r + 4]
+                H[r + W_USED] = 1
+                return H[r + W_FOUND]
         if st == 0:
             return 0
         st = H[st + S_PARENT]
@@ -179,10 +189,11 @@ def save_memo(H, what, c, low, found):
     frames = (H[st + S_DEPTH] if st != 0 else 0) - low + 1
     if not 0 < frames <= MOST_FRAMES:
         return
-    head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST)
+    which = which_of(H, c)
+    head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], which)
     if columns != 0 and head != 0:
         H[head + M_FOUND] |= 1
-        head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], FIRST + 1)
+        head = memo_made(H, what, H[c], H[c + 1], H[c + 2], H[c + 3], which + 1)
     if head == 0:
         return
     off = H[H[NODES] + (H[c] >> 4)]
@@ -200,7 +211,8 @@ def save_memo(H, what, c, low, found):
     if H[slot + 1] != 0:
         return
     H[BUMP] = r + size
-    H[r], H[r + 1], H[r + 2], H[r + 3], H[r + 4] = h, KIND_WINDOW, head, frames, found
+    H[r], H[r + 1], H[r + 2], H[r + 3] = h, KIND_WINDOW, head, frames
+    H[r + W_FOUND], H[r + W_USED] = found, 0
     H[head + M_FOUND] |= 1 << frames
     insert(H, slot, r)
 

@@ -4,8 +4,8 @@ An entry has groups of tokens that stay inside a terminal, and sections of token
 settled by the set of terminals that may come (`lr.viable`); what a section leads to is often settled by the few frames
 that reductions reach. A *summary* holds what is settled, and names the sections that are not:
 
-  summary    [rows, refs, ids, sections, visits, frames looked at; row numbers..., (offset, length)..., token ids...,
-              sections...]
+  summary    [rows, refs, ids, sections, visits, frames looked at, 1: it was of use since it came to this arena;
+              row numbers..., (offset, length)..., token ids..., sections...]
 
 There is one for each entry and set, found by a memo node (memo.py) of the kind SET; below it one for each pair of
 frames on top of the stack, then for each pair below these, by nodes of the kind PAIR: each has what can be told with
@@ -27,7 +27,7 @@ from constrain.engine.rules import after_exit
 from constrain.jit import engine_device as device
 
 SET, PAIR = 4, 5  # kinds of memo nodes
-V_SECTIONS, V_VISITS, V_FRAMES, V_HEAD = 3, 4, 5, 6
+V_SECTIONS, V_VISITS, V_FRAMES, V_USED, V_HEAD = 3, 4, 5, 6, 7
 MOST_PAIRS = 6
 COPIED = 24  # ids of a group up to which they are copied
 
@@ -37,6 +37,7 @@ def add_summary(H, X, B, found, own):
     """Add the tokens of a summary to the mask. own: 1 for a trie of the vocabulary's tokens, 0 for one of suffixes."""
     rows, refs, ids = H[found], H[found + 1], H[found + 2]
     at = found + V_HEAD
+    H[found + V_USED] = 1
     for i in range(rows):
         add_row(H, B, H[at + i])
     at += rows
@@ -59,7 +60,7 @@ def sections_of(H, found):
 def begun(H, node, found, rows, refs, ids, sections):
     """Write the head of a summary at `found`, whose room is taken, for a memo node; returns where its content goes."""
     H[found], H[found + 1], H[found + 2], H[found + V_SECTIONS] = rows, refs, ids, sections
-    H[found + V_VISITS], H[found + V_FRAMES] = 0, 0
+    H[found + V_VISITS], H[found + V_FRAMES], H[found + V_USED] = 0, 0, 0
     H[node + M_FOUND] = found
     return found + V_HEAD
 

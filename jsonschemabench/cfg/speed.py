@@ -42,7 +42,7 @@ PYTHON_FILES = (
     *("abc.py", "bisect.py", "contextlib.py", "copy.py", "csv.py", "fnmatch.py", "heapq.py", "queue.py", "sched.py"),
     *("shlex.py", "string.py", "textwrap.py"),
 )
-OTHER_FILES = 200  # modules that are walked before, drawn by the seed
+OTHER_FILES = 400  # modules that are walked before, drawn by the seed
 OTHER_TOKENS = 12_000  # each has fewer
 JSON_INSTANCES = 60
 SKIP = '%llguidance {"allow_initial_skip": true}\n'

@@ -10,8 +10,10 @@ import pytest
 
 import constrain
 from constrain import Vocabulary
+from constrain.engine import kept_arena
 from constrain.engine import layout as L
 from constrain.engine import store as stores
+from constrain.engine.arena import Arena
 from constrain.engine.compiled import CompiledConstraint
 from constrain.engine.store import store_of
 from constrain.limits import Limits
@@ -185,24 +187,57 @@ def test_damaged_files_of_what_was_found_are_left(folder: Path, damage: str) -> 
     assert masks(again, text) == wanted
 
 
-def test_as_much_is_kept_as_leaves_room(folder: Path) -> None:
-    """Of what the texts need, that of the first ones; a smaller arena does without, and both still renew theirs."""
+def test_as_much_is_kept_as_fits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what the texts need, what was of use again and what came last; a smaller arena does without."""
     v = vocabulary()
+    shares: list[float] = []
+    carry = kept_arena.carry
+
+    def spy(arena: Arena, old: Arena, less: float = 0.0) -> bool:
+        shares.append(less)
+        return carry(arena, old, less)
+
+    monkeypatch.setattr(kept_arena, "carry", spy)
     lines = [f"x{n} = f{n}({'[(' * (n % 9)}a.b{')]' * (n % 9)})\nif x1 in [a, {n}]:\n  pass\n" for n in range(1, 60)]
     texts = [ids(v, line.encode()) for line in lines]
-    limits = Limits(arena_bytes=1 << 21)
+    limits = Limits(arena_bytes=1 << 18)
     first = later(v, limits)
     first.prepare(texts)
+    assert max(shares) > 0.0, "all of it fits: the test shows nothing"
     (file,) = (folder.parent / "arenas").iterdir()
-    assert file.stat().st_size < limits.arena_bytes * 3 // 4
+    assert 0 < file.stat().st_size < limits.arena_bytes
     again = later(v, limits)
     known = windows(again)
     assert known and again.memory < limits.arena_bytes
-    assert masks(again, texts[0]) == masks(later(v, Limits(arena_bytes=1 << 16)), texts[0])
-    assert windows(again) == known
+    assert masks(again, texts[-1]) == masks(later(v, Limits(arena_bytes=1 << 16)), texts[-1])
     for text in texts:
         assert masks(again, text) == masks(first, text)
-    assert again.memory < 2 * limits.arena_bytes
+    assert again.memory < 3 * limits.arena_bytes
+
+
+def test_what_was_of_use_outlives_full_arenas(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Masks stay right while an arena is renewed again and again, and what texts share need not be found again."""
+    v = vocabulary()
+    made = later(v, Limits(arena_bytes=6 << 17))
+    often = ids(v, TEXTS[0])
+    wanted = masks(made, often)
+    rng = random.Random(3)
+    less = []
+    carry = kept_arena.carry
+
+    def spy(arena: Arena, old: Arena, part: float = 0.0) -> bool:
+        less.append(part)
+        return carry(arena, old, part)
+
+    monkeypatch.setattr(kept_arena, "carry", spy)
+    for _ in range(24):
+        with made.lock:
+            made.renew()  # states go, so that what rules have found is asked
+        before = windows(made)
+        assert masks(made, often) == wanted
+        assert windows(made) == before
+        check(made, tokens(), rng, 20)
+    assert max(less) > 0.0, "the arena was never too full: the test shows nothing"
 
 
 def test_constraints_with_other_nodes_keep_the_store_alone(folder: Path) -> None:
