@@ -26,6 +26,7 @@ from constrain.paths import cache_dir
 KEPT_BYTES = 1 << 30  # of all files together
 KIND = "found 1"
 _TABLE = {"table": L.TABLE, "size": L.TABLE_SIZE, "count": L.TABLE_COUNT}
+_LIMITS = (L.LIVE_LIMIT, L.DEPTH_LIMIT, L.WORK_LIMIT, L.SPREAD_LEFT)  # what is found does not depend on them
 Offsets = npt.NDArray[np.int64]
 
 
@@ -134,7 +135,7 @@ def carried(fresh: Callable[[], Arena], old: Arena, budget: int) -> Arena | None
 def _path(begun: Arena) -> Path:
     """The file for arenas that begin as this one, in which nothing was done yet."""
     head = begun.H[: L.HEADER].copy()
-    head[L.CAP] = 0
+    head[[L.CAP, *_LIMITS]] = 0
     key = hashlib.sha256(KIND.encode() + kept_store.sources() + begun.store.fingerprint.encode() + head.tobytes())
     key.update(begun.H[L.HEADER : begun.begun].tobytes())
     return cache_dir() / "arenas" / f"{key.hexdigest()[:40]}.bin"

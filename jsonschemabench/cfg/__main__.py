@@ -91,8 +91,8 @@ def _speed(args: argparse.Namespace) -> int:
         "have not seen, as a user's own. *Tables in the package*: cold, for grammars that ship with constrain. "
         "*Disk*: in a new process that finds what the first one kept. *Both*: a position's mask and its token's "
         "accept. Memory is what the process grew by. *After others*: in a process that has walked other texts of the "
-        "language before. *Prepared with others*: in a new process that finds on disk what another process has kept along "
-        "these others (`CompiledConstraint.prepare`)."
+        "language before. *Prepared with others*: in a new process that finds on disk what another process has kept "
+        "along these others (`CompiledConstraint.prepare`)."
     )
     result = {"about": about, "load": machine.load_average(), **found}
     return _write(args, result, engines, pages.speed)

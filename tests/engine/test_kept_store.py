@@ -10,7 +10,7 @@ import pytest
 
 import constrain
 from constrain import Vocabulary
-from constrain.engine import kept_arena
+from constrain.engine import kept_arena, kept_store
 from constrain.engine import layout as L
 from constrain.engine import store as stores
 from constrain.engine.arena import Arena
@@ -149,6 +149,7 @@ def test_a_later_constraint_begins_with_what_rules_have_found(folder: Path) -> N
     assert windows(again) == known  # nothing had to be found
     for text in range(3):
         check(again, tokens(), random.Random(text), 20)
+    assert windows(later(v, Limits(stack_depth=50, arena_bytes=1 << 22))) == known
     file.unlink()
     assert not windows(later(v))
 
@@ -245,3 +246,16 @@ def test_constraints_with_other_nodes_keep_the_store_alone(folder: Path) -> None
     constrain.json(SCHEMA).compile(v).prepare([ids(v, b'{"x1":""')])
     assert len(list(folder.iterdir())) == 1
     assert not (folder.parent / "arenas").exists()
+
+
+def test_the_folders_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    v = vocabulary()
+    text = ids(v, TEXTS[0])
+    later(v).prepare([text])
+    first = {f.name for f in folder.iterdir()}, {f.name for f in (folder.parent / "arenas").iterdir()}
+    for kept in (kept_store, kept_arena):
+        monkeypatch.setattr(kept, "KEPT_BYTES", 1000)
+    other = Vocabulary.from_tokens([*tokens(), b"another", b""], eos=[len(tokens()) + 1])
+    later(other).prepare([text])
+    second = {f.name for f in folder.iterdir()}, {f.name for f in (folder.parent / "arenas").iterdir()}
+    assert [len(names) for names in second] == [1, 1] and second[0] != first[0] and second[1] != first[1]
