@@ -134,6 +134,6 @@ def test_the_page_names_refusals_and_has_a_row_for_each_walk() -> None:
     page = pages.speed({"machine": about, "about": "a", "grammars": {"g": part}})
     assert "| e | – | – | – | – | – | refused | – | – | – |" in page
     assert "- e: no | such 'thing'" in page
-    for row in ("| g |", "| g, after others |", "| g, store kept of others |"):
+    for row in ("| g |", "| g, after others |", "| g, prepared with others |"):
         assert row + 15 * " 1.5 |" in page
-    assert "- g: store kept in 1.2 s, 7.5 MB; 20.0 ms to the first mask with it" in page
+    assert "- g: prepared in 1.2 s, 7.5 MB on disk; 20.0 ms to the first mask with it" in page
