@@ -142,14 +142,15 @@ class Arena:
         self.H[at : at + size] = 0  # kernels may have tried something there
         return at
 
-    def ensure(self, capacity: int) -> None:
-        """Make the arena at least this many ints long."""
+    def ensure(self, capacity: int, most: int = MOST_INTS) -> None:
+        """Make the arena at least this many ints long, and longer, so that it need not grow soon, up to `most`."""
         before = len(self.H) - L.RESERVE
         if capacity <= before:
             return
         if capacity > MOST_INTS - L.RESERVE:
             raise LimitExceeded(f"parser states need more than {MOST_INTS} numbers", keyword="arena_bytes")
-        size = min(max(2 * before, capacity + (capacity >> 2)) + L.RESERVE, MOST_INTS)
+        size = min(max(2 * before, capacity + (capacity >> 2)), max(capacity, most)) + L.RESERVE
+        size = min(size, MOST_INTS)
         if size > len(self._memory):
             # a large one has room to grow where it lies: what is not written takes no memory
             memory = np.zeros(size, np.int32) if size < LARGE else virtual(min(4 * size, MOST_INTS)).view(np.int32)
@@ -158,6 +159,13 @@ class Arena:
             self._memory = memory
         self.H = self._memory[:size]
         self.H[L.CAP] = size - L.RESERVE
+
+    def trim(self, most: int) -> None:
+        """Give back what the arena is longer than this, as far as it is not needed soon."""
+        size = max(most, int(self.H[L.BUMP]) + 4 * int(self.H[L.TABLE_SIZE]) + FIRST_SIZE) + L.RESERVE
+        if size < len(self.H):
+            self.H = self._memory[:size]
+            self.H[L.CAP] = size - L.RESERVE
 
     def _region(self, field: int, size: int) -> None:
         at = self._reserve(size + (L.LOOKAHEAD + 8 if field == L.LR_WORK else 0))
@@ -460,74 +468,3 @@ class Arena:
         if at < 0:
             raise LimitExceeded("an enumeration is too large for the arena", keyword="arena_bytes")
         return int(at)
-
-    # -- states that outlive the arena --------------------------------------------------------------------------------
-
-    def export_state(self, state: int) -> npt.NDArray[np.int64]:
-        """A state with the stacks it stands on, in a form that `import_state` of another arena reads."""
-        H = self.H
-        m = int(H[state + 4])
-        known: dict[int, int] = {0: 0}
-        items = _Values(H)
-        frames: list[int] = []
-        configs: list[int] = []
-        for i in range(m):
-            at = state + L.STATE_HEAD + L.CFG * i
-            chain = []
-            st = int(H[at + L.CFG - 1])
-            while st not in known:
-                chain.append(st)
-                st = int(H[st + L.S_PARENT])
-            for st in reversed(chain):
-                known[st] = len(known)
-                node = int(H[st + L.S_NODE])
-                parent = int(H[st + L.S_PARENT])
-                reg, bits = int(H[st + L.S_REG]), []
-                item = self.grammar.nodes[node - 1]
-                if isinstance(item, Object) and not item.ordered and len(item.names) + item.demands > 31 and reg:
-                    bits = [int(x) & 0xFFFFFFFF for x in H[reg + 3 : reg + 3 + int(H[reg + 2])]]
-                    reg = 0
-                container = int(H[st + L.S_LEVEL]) - (int(H[parent + L.S_LEVEL]) if parent else 0)
-                text = 0
-                if isinstance(item, Items) and item.distinct:
-                    reg, text = items.list_of(reg), items.text_of(int(H[st + L.S_TEXT]))
-                    bits, container = [], 3 if text else 5
-                frames += [node, int(H[st + L.S_CNT]), known[parent], container, reg, text, len(bits), *bits]
-            configs += [int(x) for x in H[at : at + L.CFG - 1]]
-            configs.append(known[int(H[at + L.CFG - 1])])
-        return np.array([len(known) - 1, m, *items.exported(), *frames, *configs], np.int64)
-
-
-class _Values:
-    """Texts and lists of texts that frames hold (distinct.py), by numbers from 1 on, those referred to first."""
-
-    def __init__(self, H: Ints) -> None:
-        self.H = H
-        self.texts: dict[int, int] = {0: 0}
-        self.lists: dict[int, int] = {0: 0}
-        self.data: tuple[list[int], list[int]] = ([], [])
-
-    def text_of(self, at: int) -> int:
-        chain = []
-        while at not in self.texts:
-            chain.append(at)
-            at = int(self.H[at + 2])
-        for at in reversed(chain):
-            self.data[0].extend((self.texts[int(self.H[at + 2])], int(self.H[at + 3])))
-            self.texts[at] = len(self.texts)
-        return self.texts[chain[0] if chain else at]
-
-    def list_of(self, at: int) -> int:
-        chain = []
-        while at not in self.lists:
-            chain.append(at)
-            at = int(self.H[at + 2])
-        for at in reversed(chain):
-            before, text, q = (int(x) for x in self.H[at + 2 : at + 5])
-            self.data[1].extend((self.lists[before], self.text_of(text), q))
-            self.lists[at] = len(self.lists)
-        return self.lists[chain[0] if chain else at]
-
-    def exported(self) -> list[int]:
-        texts, lists = self.data
-        return [len(texts) // 2, len(lists) // 3, *texts, *lists]

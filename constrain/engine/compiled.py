@@ -15,6 +15,7 @@ from constrain.engine import kept_arena, kept_store, kernels
 from constrain.engine import layout as L
 from constrain.engine.ahead import Ahead
 from constrain.engine.arena import NO_DATA, NO_MASK, NO_ROWS, Arena
+from constrain.engine.exporting import exported
 from constrain.engine.special import others_node, spelling_of, vocabulary_for
 from constrain.engine.store import Store, store_of
 from constrain.errors import LimitExceeded
@@ -143,7 +144,7 @@ class CompiledConstraint:
         arena = self._arena
         budget = self._budget + 4 * self._kept
         if 4 * need <= budget or need <= 2 * arena.fixed:
-            arena.ensure(need)
+            arena.ensure(need, most=budget // 4)
             return
         again, self.renewed = self.renewed, True
         before = self.renew()
@@ -171,7 +172,7 @@ class CompiledConstraint:
         moved: dict[int, npt.NDArray[np.int64]] = {}
         for m in living:
             if m._state not in moved:
-                moved[m._state] = old.export_state(m._state)
+                moved[m._state] = exported(old, m._state)
         self._arena = self._fresh_arena()
         taken = int(self._arena.H[L.BUMP]) + 4 * int(self._arena.H[L.TABLE_SIZE])
         self.generation += 1
@@ -185,12 +186,14 @@ class CompiledConstraint:
         return taken
 
     def _fresh_arena(self) -> Arena:
-        """A fresh arena with what rules have found, or as much of it as leaves room for more."""
+        """A fresh arena with what rules have found, or as much of it as leaves room for more. Texts wait for this."""
         budget = self._budget + 4 * self._kept
-        arena = kept_arena.carried(self._new_arena, self._arena, budget // 2)
+        much = 4 * int(self.H[L.BUMP]) > budget // 2  # then it is not tried with all
+        arena = kept_arena.carried(self._new_arena, self._arena, budget // 2, 0.5 if much else 0.0)
         if arena is None:
             arena = self._new_arena()
             self._load(arena)
+        arena.trim(budget // 4)
         return arena
 
     def _load(self, arena: Arena) -> None:

@@ -15,19 +15,31 @@ from constrain.engine.memo import M_FOUND, MEMO_SIZE, W_FOUND, W_USED, WINDOW_HE
 from constrain.engine.summaries import PAIR, SET, V_HEAD, V_SECTIONS, V_USED, V_VISITS
 from constrain.jit import engine_device as device
 
+STRIDE = 6
+
 
 @device
-def place_of(data, first, n, x):
-    """Index in data of the greatest of the n ascending numbers from data[first] on that is at most x, or -1."""
-    lo = first
-    hi = first + n
-    while lo < hi:
-        mid = (lo + hi) >> 1
-        if data[mid] <= x:
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo - 1 if lo > first else -1
+def place_in(data, first, n, index, x):
+    """Index in data of the greatest of the n ascending offsets from data[first] on that is at most x, or -1.
+
+    data[index + i]: how many of them are less than i << STRIDE.
+    """
+    at = first + data[index + (x >> STRIDE)]
+    while at < first + n and data[at] <= x:
+        at += 1
+    return at - 1 if at > first else -1
+
+
+@device
+def place_of(data, n, m, x):
+    """The greatest of the n records' offsets that is at most x: where it is in data, or -1."""
+    return place_in(data, 0, n, 2 * n + 2 * m + 2, x)
+
+
+@device
+def summary_of(data, n, m, x):
+    """`place_of` for the m summaries."""
+    return place_in(data, 2 * n, m, 2 * n + 2 * m + 2 + data[2 * n + 2 * m + 1], x)
 
 
 @device
@@ -51,18 +63,18 @@ def mark(X, data, n, m, recent):
         if X[r + 1] != KIND_WINDOW or not is_wanted(X, r, recent):
             continue
         found = X[r + W_FOUND]
-        j = place_of(data, 0, n, found)
+        j = place_of(data, n, m, found)
         if j >= 0 and data[j] == found - SHARED_HEAD:
             data[n + j] = 1
         if X[X[r + 2] + 2] >= 0:  # not a mask record, but a list of ids
             continue
         at = found + MASK_HEAD + X[found] + 2 * X[found + 1]
         for k in range(X[found + 4] if X[found + 3] == 0 else 0):
-            j = place_of(data, 0, n, X[at + 2 * k])
+            j = place_of(data, n, m, X[at + 2 * k])
             if j >= 0 and is_inside(X, data[j], X[at + 2 * k]):
                 data[n + j] = 1
             else:
-                j = place_of(data, 2 * n, m, X[at + 2 * k])
+                j = summary_of(data, n, m, X[at + 2 * k])
                 if j >= 0:
                     data[m + j] = 1
 
@@ -76,10 +88,10 @@ def is_inside(X, r, a):
 @device
 def new_place(X, data, n, m, a):
     """Where the list of ids at X[a] lies in the fresh arena; 0: it was not carried over."""
-    j = place_of(data, 0, n, a)
+    j = place_of(data, n, m, a)
     if j >= 0 and is_inside(X, data[j], a):
         return data[n + j] + a - data[j] if data[n + j] > 1 else 0
-    j = place_of(data, 2 * n, m, a)
+    j = summary_of(data, n, m, a)
     if j >= 0:
         v = data[j]
         if a < v + V_HEAD + X[v] + 2 * X[v + 1] + X[v + 2] and data[m + j] > 1:
@@ -102,8 +114,8 @@ def carry(H, X, data, n, m):
     """Carry over from arena X to the fresh arena H.
 
     data: offsets of n records of X, ascending; n zeros; offsets of m summaries, ascending; m zeros; an offset before
-    which windows and summaries are left behind that were of no use. H has room for them all, and a hash table that need
-    not grow. Returns how many records H has now.
+    which windows and summaries are left behind that were of no use; k; k counts of records, and of summaries (see
+    `place_in`). H has room for them all, and a hash table that need not grow. Returns how many records H has now.
     """
     recent = data[2 * n + 2 * m]
     mark(X, data, n, m, recent)
@@ -127,7 +139,7 @@ def carry(H, X, data, n, m):
             if kind == KIND_MEMO:
                 good = carry_memo(H, X, data, n, m, at)
             elif kind == KIND_WINDOW:
-                good = carry_window(H, X, data, n, at)
+                good = carry_window(H, X, data, n, m, at)
             elif kind == KIND_INTS:
                 good = carry_ints(H, X, data, n, m, at)
         if good:
@@ -141,9 +153,9 @@ def carry(H, X, data, n, m):
 
 
 @device
-def moved(data, n, r):
+def moved(data, n, m, r):
     """The new offset of the record that was at r; 0: it was not carried over."""
-    j = place_of(data, 0, n, r)
+    j = place_of(data, n, m, r)
     return data[n + j] if j >= 0 and data[j] == r and data[n + j] > 1 else 0
 
 
@@ -151,12 +163,12 @@ def moved(data, n, r):
 def carry_memo(H, X, data, n, m, at):
     """Put a copied memo node right. False: what it belongs to is not there."""
     if H[at + 7] == SET:
-        terminals = moved(data, n, H[at + 4] - SET_HEAD)
+        terminals = moved(data, n, m, H[at + 4] - SET_HEAD)
         if terminals == 0:
             return False
         H[at + 4] = terminals + SET_HEAD
     elif H[at + 7] == PAIR:
-        H[at + 2] = moved(data, n, H[at + 2])
+        H[at + 2] = moved(data, n, m, H[at + 2])
         if H[at + 2] == 0:
             return False
     if H[at + 7] == SET or H[at + 7] == PAIR:
@@ -173,7 +185,7 @@ def carry_summary(H, X, data, n, m, r, node):
     """Copy the summary of the memo node that was at r behind its new place. node: that place; 0: the node was left
     behind, and of its summary only the ids go on, as a list, if masks refer to them."""
     v = X[r + M_FOUND]
-    j = place_of(data, 2 * n, m, v)
+    j = summary_of(data, n, m, v)
     if v == 0 or j < 0 or data[j] != v or (node == 0 and data[m + j] == 0):
         return
     at = H[BUMP]
@@ -198,10 +210,10 @@ def carry_summary(H, X, data, n, m, r, node):
 
 
 @device
-def carry_window(H, X, data, n, at):
+def carry_window(H, X, data, n, m, at):
     """Put a copied window right. False: its memo node or what it found is not there."""
-    H[at + 2] = moved(data, n, H[at + 2])
-    found = moved(data, n, H[at + W_FOUND] - SHARED_HEAD)
+    H[at + 2] = moved(data, n, m, H[at + 2])
+    found = moved(data, n, m, H[at + W_FOUND] - SHARED_HEAD)
     if H[at + 2] == 0 or found == 0:
         return False
     H[at + W_FOUND], H[at + W_USED] = found + SHARED_HEAD, 0

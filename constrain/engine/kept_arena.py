@@ -19,6 +19,7 @@ from constrain.array_files import make_room, read_arrays, usable, write_arrays
 from constrain.engine import kept_store, kernels
 from constrain.engine import layout as L
 from constrain.engine.arena import NO_MASK, NO_ROWS, Arena
+from constrain.engine.keeping import STRIDE
 from constrain.engine.memo import M_FOUND
 from constrain.engine.summaries import PAIR, SET
 from constrain.paths import cache_dir
@@ -49,7 +50,9 @@ def carry(arena: Arena, old: Arena, less: float = 0.0) -> bool:
     arena.ensure(int(arena.H[L.BUMP]) + int(X[L.BUMP]) + 4 * int(arena.H[L.TABLE_SIZE]) + 8)
     H = arena.H
     recent = arena.begun + round(less * (int(X[L.BUMP]) - arena.begun))
-    data = np.concatenate([records, np.zeros_like(records), summaries, np.zeros_like(summaries), [recent]])
+    counts = [_counts(offsets, int(X[L.BUMP])) for offsets in (records, summaries)]
+    more = [np.array([recent, len(counts[0])]), *counts]
+    data = np.concatenate([records, np.zeros_like(records), summaries, np.zeros_like(summaries), *more])
     kernels.run(H, X, NO_ROWS, NO_MASK, data, kernels.RUN_CARRY, len(records), len(summaries))
     return True
 
@@ -65,6 +68,11 @@ def _summaries(X: npt.NDArray[np.int32], memos: Offsets) -> Offsets:
     """Where the summaries of some memo nodes are."""
     found = X[memos[np.isin(X[memos + 7], (SET, PAIR))] + M_FOUND].astype(np.int64)
     return found[found > 0]
+
+
+def _counts(offsets: Offsets, end: int) -> Offsets:
+    """How many of the offsets are less than i << STRIDE, for all i up to the end."""
+    return np.concatenate([[0], np.cumsum(np.bincount(offsets >> STRIDE, minlength=(end >> STRIDE) + 1))])
 
 
 def _place_table(arena: Arena, records: int) -> None:
@@ -116,10 +124,9 @@ def load(arena: Arena) -> bool:
     return True
 
 
-def carried(fresh: Callable[[], Arena], old: Arena, budget: int) -> Arena | None:
+def carried(fresh: Callable[[], Arena], old: Arena, budget: int, less: float = 0.0) -> Arena | None:
     """A fresh arena with what rules have found in an old one, or as much of it as takes `budget` bytes; None where
-    nothing can be taken over."""
-    less = 0.0
+    nothing can be taken over. less: see `carry`; what is tried first."""
     while True:
         arena = fresh()
         if not carry(arena, old, less):

@@ -204,7 +204,7 @@ def start_state(H, node):
 
 @jit.engine_device
 def copy_state(H, data, n):
-    """Intern the state that `data` describes (see `arena.export_state`): frames, then configurations."""
+    """Intern the state that `data` describes (see `exporting.exported`): frames, then configurations."""
     begin(H)
     frames, m, texts, lists = data[0], data[1], data[2], data[3]
     at = 4
