@@ -131,6 +131,29 @@ def test_masks_along_many_texts(seed: int) -> None:
         check(made, named, random.Random(f"{seed} {text}"), 25)
 
 
+def test_masks_that_are_written_often_stay_as_they_are() -> None:
+    """From the third time on some are kept word by word, as many as there may be."""
+    named = tokens()
+    made = constrain.lark(GRAMMAR).compile(Vocabulary.from_tokens([*named, b""], eos=[len(named)]))
+    made.H[L.SPREAD_LEFT] = 2
+    rng = random.Random(5)
+    mask = np.zeros(made.vocabulary.words, np.uint32)
+    for left in (2, 0):
+        matcher, first = made.matcher(), []
+        assert made.H[L.SPREAD_LEFT] == left
+        for _ in range(30):
+            matcher.fill_mask(mask)
+            first.append((matcher.copy(), mask.copy()))
+            good = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")[: len(named)]).tolist()
+            assert matcher.accept(rng.choice(good))
+        for _ in range(5):
+            for at, wanted in first:
+                mask[:] = rng.getrandbits(32)
+                at.fill_mask(mask)
+                assert (mask == wanted).all()
+        assert made.H[L.SPREAD_LEFT] == 0
+
+
 def windows(made: CompiledConstraint) -> set[tuple[int, ...]]:
     """What tells the windows in the arena from others: the numbers that don't say where something lies."""
     H = made.H
