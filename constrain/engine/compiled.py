@@ -188,8 +188,9 @@ class CompiledConstraint:
     def _fresh_arena(self) -> Arena:
         """A fresh arena with what rules have found, or as much of it as leaves room for more. Texts wait for this."""
         budget = self._budget + 4 * self._kept
-        much = 4 * int(self.H[L.BUMP]) > budget // 2  # then it is not tried with all
-        arena = kept_arena.carried(self._new_arena, self._arena, budget // 2, 0.5 if much else 0.0)
+        most = budget // 8 * 5
+        much = 4 * int(self.H[L.BUMP]) > most  # then it is not tried with all
+        arena = kept_arena.carried(self._new_arena, self._arena, most, 0.4 if much else 0.0)
         if arena is None:
             arena = self._new_arena()
             self._load(arena)
