@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from constrain.engine import store as stores
 from constrain.engine.arena import Arena
 from constrain.engine.compiled import CompiledConstraint
 from constrain.engine.store import store_of
+from constrain.grammar.shipped import shipped_text
 from constrain.limits import Limits
 from tests.engine.test_summaries import GRAMMAR, check, tokens, windows
 
@@ -259,3 +261,24 @@ def test_the_folders_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     later(other).prepare([text])
     second = {f.name for f in folder.iterdir()}, {f.name for f in (folder.parent / "arenas").iterdir()}
     assert [len(names) for names in second] == [1, 1] and second[0] != first[0] and second[1] != first[1]
+
+
+def test_masks_along_python_are_the_same_however_they_were_come_by(folder: Path) -> None:
+    """In a new process, in one that finds what was kept along another module, and where arenas are renewed."""
+    v = vocabulary()
+    library = Path(sysconfig.get_path("stdlib"))
+    text, other = (ids(v, (library / name).read_bytes()) for name in ("bisect.py", "keyword.py"))
+    grammar = shipped_text("python")
+    assert grammar is not None
+    cold = constrain.lark(grammar).compile(v)
+    wanted = masks(cold, text)
+    cold.prepare([other, text[: len(text) // 2]])
+    stores._stores.pop(v)
+    prepared = constrain.lark(grammar).compile(v)
+    assert windows(prepared)
+    assert masks(prepared, text) == wanted
+    (file,) = (folder.parent / "arenas").iterdir()
+    file.unlink()
+    small = constrain.lark(grammar, limits=Limits(arena_bytes=3 << 19)).compile(v)
+    assert masks(small, text) == wanted
+    assert small.generation > 1
