@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -240,7 +241,7 @@ class CompiledConstraint:
 
         Later processes, and this one, then begin with it: run this when an image is built, on texts like those that
         will be written. A text counts up to the first token that is not allowed. Raises LimitExceeded, and
-        OSError where the cache folder can't be written to.
+        OSError where the cache folder can't be written to; warns where `arena_bytes` is too small for the contexts.
         """
         made = 0
         self._budget = 2 * self.limits.arena_bytes
@@ -251,9 +252,13 @@ class CompiledConstraint:
             self._budget = self.limits.arena_bytes
         with self.lock:
             found = kept_arena.carried(self._new_arena, self._arena, self.limits.arena_bytes)
+            left_out = found is None and kept_arena.is_whole(self._arena)
         kept_store.save(self._store, self.vocabulary)
         if found is not None and found.store is self._store:
             kept_arena.save(found, self._new_arena())
+        elif left_out:
+            what = "what the parser allows in the contexts of these texts"
+            warnings.warn(f"{what} does not fit in arena_bytes and is not kept on disk", stacklevel=2)
         return made
 
     def _walk(self, text: Sequence[int]) -> int:

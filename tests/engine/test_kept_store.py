@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,13 @@ SCHEMA = {"properties": {"name": {"type": "string", "maxLength": 12}, "at": {"fo
 
 
 @pytest.fixture(name="folder")
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache folder of its own; the stores of vocabularies are afterwards what they were."""
     monkeypatch.setenv("CONSTRAIN_CACHE_DIR", str(tmp_path))
-    return tmp_path / "stores"
+    before = dict(stores._stores)
+    yield tmp_path / "stores"
+    stores._stores.clear()
+    stores._stores.update(before)
 
 
 def vocabulary() -> Vocabulary:
@@ -241,6 +246,13 @@ def test_what_was_of_use_outlives_full_arenas(folder: Path, monkeypatch: pytest.
         assert windows(made) == before
         check(made, tokens(), rng, 20)
     assert max(less) > 0.0, "the arena was never too full: the test shows nothing"
+
+
+def test_contexts_that_do_not_fit_are_not_left_out_silently(folder: Path) -> None:
+    v = vocabulary()
+    with pytest.warns(UserWarning, match="does not fit in arena_bytes"):
+        later(v, Limits(arena_bytes=1 << 16)).prepare([ids(v, TEXTS[0])])
+    assert len(list(folder.iterdir())) == 1 and not (folder.parent / "arenas").exists()
 
 
 def test_constraints_with_other_nodes_keep_the_store_alone(folder: Path) -> None:

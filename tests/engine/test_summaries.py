@@ -210,7 +210,8 @@ def test_all_ways_to_share_were_taken() -> None:
     blanks = [e for e in entries if X[e] > 0 and X[e + 1] == BLANKS]
     lines = {int(X[e + K_HEAD + 3 * i + 1]) for e in blanks for i in range(X[e + K_LINES])}
     assert lines == {0, 1}  # lines after a blank one, and after spaces that go on
-    entries = [e for e in entries if X[e] > 0 and X[e + 1] >= 0]
+    lexer = int(H[H[rules + L.R_LEXER] + 1])  # other constraints of an equal vocabulary share the store
+    entries = [e for e in entries if X[e] == lexer and X[e + 1] >= 0]
     assert sum(bool(X[e + 2] & INSIDE) for e in entries) > 3  # between brackets
     words = int(H[rules + L.R_WORDS])
     sections = [
